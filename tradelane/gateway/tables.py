@@ -1,0 +1,190 @@
+"""The gateway's tables: what an edge and a zone keep in ``gateway.sqlite``.
+
+Instants are Unix milliseconds UTC, energy is Wh, quantities are lots, prices are ticks, clearing prices
+milliticks (thousandths of the product's tick). Columns ending in ``_wall`` are wall-clock ms, all other
+times market-clock ms.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+
+metadata = MetaData()
+
+# SQLite only gives a rowid, and so a fast append, to a key of type INTEGER.
+Long = BigInteger().with_variant(Integer, "sqlite")
+
+meta = Table(
+    "meta",
+    metadata,
+    Column("key", String, primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+journal = Table(
+    "journal",
+    metadata,
+    Column("seq", Long, primary_key=True, autoincrement=False),
+    Column("at", Long, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("prev", LargeBinary, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+)
+
+members = Table(
+    "members",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("name", String, nullable=False),
+    Column("zone", String, nullable=False),
+    Column("public_key", String, nullable=False),
+    Column("registered_at", Long, nullable=False),
+)
+
+orders = Table(
+    "orders",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("seq", Long, nullable=False),
+    Column("product", String, nullable=False),
+    Column("zone", String, nullable=False),
+    Column("member", String, nullable=False),
+    Column("side", String, nullable=False),
+    Column("price", Long, nullable=False),
+    Column("quantity", Long, nullable=False),
+    Column("filled", Long, nullable=False, default=0, server_default="0"),
+    Column("state", String, nullable=False),
+    Column("at", Long, nullable=False),
+    Column("received_wall", Long, nullable=False),
+    Index("orders_product", "product", "seq"),
+    Index("orders_member", "member", "seq"),
+)
+
+prices = Table(
+    "prices",
+    metadata,
+    Column("product", String, primary_key=True),
+    Column("zone", String, primary_key=True),
+    Column("interval_start", Long, nullable=False),
+    Column("interval_end", Long, nullable=False),
+    Column("price", Long, nullable=True),
+    Column("low", Long, nullable=True),
+    Column("high", Long, nullable=True),
+    Column("net", Long, nullable=False),
+    Column("seq", Long, nullable=False),
+    Index("prices_interval", "interval_start"),
+)
+
+flows = Table(
+    "flows",
+    metadata,
+    Column("product", String, primary_key=True),
+    Column("lane", String, primary_key=True),
+    Column("capacity", Long, nullable=False),
+    Column("sent", Long, nullable=False),
+    Column("received", Long, nullable=False),
+)
+
+contracts = Table(
+    "contracts",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("seq", Long, nullable=False),
+    Column("product", String, nullable=False),
+    Column("commodity", String, nullable=False),
+    Column("interval_start", Long, nullable=False),
+    Column("interval_end", Long, nullable=False),
+    Column("seller_order", String, nullable=False),
+    Column("seller", String, nullable=False),
+    Column("seller_zone", String, nullable=False),
+    Column("buyer_order", String, nullable=False),
+    Column("buyer", String, nullable=False),
+    Column("buyer_zone", String, nullable=False),
+    Column("path", JSON, nullable=False),
+    Column("sent", Long, nullable=False),
+    Column("received", Long, nullable=False),
+    Column("delivered", Long, nullable=True),
+    Column("imbalance", Long, nullable=True),
+    Column("seller_price", Long, nullable=False),
+    Column("buyer_price", Long, nullable=False),
+    Column("state", String, nullable=False),
+    Column("agreed_at", Long, nullable=False),
+    Column("settled_at", Long, nullable=True),
+    Column("offered_wall", Long, nullable=True),
+    Column("agreed_wall", Long, nullable=True),
+    Column("funded_wall", Long, nullable=True),
+    Column("settled_wall", Long, nullable=True),
+    Column("detail", JSON, nullable=False),
+    Index("contracts_state", "state", "interval_end"),
+    Index("contracts_product", "product"),
+    Index("contracts_seller", "seller", "interval_start"),
+    Index("contracts_buyer", "buyer", "interval_start"),
+)
+"""A seller and a buyer matched. ``sent``, ``received``, ``delivered`` and ``imbalance`` are lots at the
+seller's end (``received``: the buyer's); once settled, ``sent = delivered + imbalance``."""
+
+statements = Table(
+    "statements",
+    metadata,
+    Column("member", String, primary_key=True),
+    Column("interval_start", Long, primary_key=True),
+    Column("interval_end", Long, nullable=False),
+    Column("import_wh", Long, nullable=False),
+    Column("export_wh", Long, nullable=False),
+    Column("quality", String, nullable=False),
+    Column("signature", String, nullable=False),
+    Column("seq", Long, nullable=False),
+)
+"""A zone's view of what a member's meter counted in an interval, signed by the member."""
+
+readings = Table(
+    "readings",
+    metadata,
+    Column("meter", String, primary_key=True),
+    Column("seq", Long, primary_key=True, autoincrement=False),
+    Column("at", Long, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("prev", LargeBinary, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    Column("signature", LargeBinary, nullable=False),
+    Index("readings_at", "meter", "at"),
+)
+
+boundaries = Table(
+    "boundaries",
+    metadata,
+    Column("meter", String, primary_key=True),
+    Column("instant", Long, primary_key=True),
+    Column("import_wh", Long, nullable=True),
+    Column("export_wh", Long, nullable=True),
+    Column("production_wh", Long, nullable=True),
+)
+"""A meter's counters at the edge between two intervals: the end of one is the start of the next."""
+
+metered = Table(
+    "metered",
+    metadata,
+    Column("meter", String, primary_key=True),
+    Column("interval_start", Long, primary_key=True),
+    Column("interval_end", Long, nullable=False),
+    Column("member", String, nullable=True),
+    Column("import_wh", Long, nullable=False),
+    Column("export_wh", Long, nullable=False),
+    Column("production_wh", Long, nullable=True),
+    Column("quality", String, nullable=False),
+    Column("sent", Boolean, nullable=False),
+    Index("metered_sent", "sent", "interval_start"),
+)
