@@ -1,0 +1,137 @@
+"""What the sections of a configuration owe each other: names that must exist, be unique, or go together.
+
+Pure: yields the path of the key at fault and the reason, first fault first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Protocol
+
+from tradelane.gateway.sections import ClockSection, EdgeSection, HubSection, ZoneSection
+from tradelane.gateway.toml_lines import Loc
+from tradelane.market.units import whole
+
+Fault = tuple[Loc, str]
+
+
+class Sections(Protocol):
+    @property
+    def clock(self) -> ClockSection: ...
+    @property
+    def edge(self) -> EdgeSection | None: ...
+    @property
+    def zone(self) -> ZoneSection | None: ...
+    @property
+    def hub(self) -> HubSection | None: ...
+
+
+def cross_checks(config: Sections) -> Iterator[Fault]:
+    yield from _clock(config.clock)
+    if config.edge is not None:
+        yield from _edge(config.edge, config.zone)
+    if config.zone is not None:
+        yield from _zone(config.zone)
+    if config.hub is not None:
+        yield from _unique(("hub", "currencies"), config.hub.currencies, None)
+
+
+def _clock(clock: ClockSection) -> Iterator[Fault]:
+    if clock.origin is None and clock.speed != 1:
+        yield ("clock", "speed"), "a speed other than 1 needs an origin"
+    if clock.origin is not None and clock.wall_origin is None:
+        yield ("clock", "origin"), "an origin needs a wall_origin, or a restart would turn time back"
+    if clock.origin is None and clock.wall_origin is not None:
+        yield ("clock", "wall_origin"), "a wall_origin needs an origin"
+
+
+def _edge(edge: EdgeSection, zone: ZoneSection | None) -> Iterator[Fault]:
+    yield from _unique(("edge", "members"), [m.id for m in edge.members], "id")
+    yield from _unique(("edge", "meters"), [m.name for m in edge.meters], "name")
+    if edge.zone_url is None and zone is None:
+        yield ("edge", "zone_url"), "missing: there is no [zone] in this process to trade with"
+    yield from _members(edge, zone)
+    yield from _meters(edge)
+
+
+def _members(edge: EdgeSection, zone: ZoneSection | None) -> Iterator[Fault]:
+    meters = {m.name for m in edge.meters}
+    zones = None if zone is None or edge.zone_url else {z.id for z in zone.zones}
+    for index, member in enumerate(edge.members):
+        at: Loc = ("edge", "members", index)
+        if member.meter is not None and member.meter not in meters:
+            yield (*at, "meter"), f"no meter named {member.meter!r}"
+        if zones is not None and member.zone not in zones:
+            yield (*at, "zone"), f"no zone {member.zone!r}"
+        if member.meter is None and (member.sells or (member.buys and member.buys.kind == "household")):
+            yield (*at, "meter"), "missing: selling power, or buying for a household, needs a meter"
+
+
+def _meters(edge: EdgeSection) -> Iterator[Fault]:
+    members = {m.id for m in edge.members}
+    for index, meter in enumerate(edge.meters):
+        at: Loc = ("edge", "meters", index)
+        if meter.transport == "modbus" and meter.host is None:
+            yield (*at, "host"), "missing: a Modbus meter has a host"
+        if meter.transport == "mqtt" and meter.topic is None:
+            yield (*at, "topic"), "missing: an MQTT meter has a topic"
+        if meter.transport == "mqtt" and edge.mqtt is None:
+            yield (*at, "transport"), "an MQTT meter needs [edge.mqtt]"
+        if meter.member is not None and meter.member not in members:
+            yield (*at, "member"), f"no member {meter.member!r}"
+        if (meter.lat is None) != (meter.lon is None):
+            yield (*at, "lat" if meter.lon is None else "lon"), "a place has both lat and lon"
+
+
+def _zone(zone: ZoneSection) -> Iterator[Fault]:
+    yield from _unique(("zone", "zones"), [z.id for z in zone.zones], "id")
+    yield from _unique(("zone", "goods"), [g.id for g in zone.goods], "id")
+    yield from _unique(("zone", "lanes"), [lane.id for lane in zone.lanes], "id")
+    yield from _unique(("zone", "goods_lanes"), [lane.id for lane in zone.goods_lanes], "id")
+    for name, lanes in (("lanes", zone.lanes), ("goods_lanes", zone.goods_lanes)):
+        yield from _lane_ends(name, lanes, {z.id for z in zone.zones})
+    goods = {g.id for g in zone.goods}
+    for index, lane in enumerate(zone.goods_lanes):
+        if lane.product not in goods:
+            yield ("zone", "goods_lanes", index, "product"), f"no goods product {lane.product!r}"
+    yield from _prices(zone)
+    if zone.hub_url is not None and zone.hub_token_file is None:
+        yield ("zone", "hub_token_file"), "missing: an e-hub is spoken to with a token"
+
+
+class _Lane(Protocol):
+    @property
+    def source(self) -> str: ...
+    @property
+    def target(self) -> str: ...
+
+
+def _lane_ends(name: str, lanes: Iterable[_Lane], zones: set[str]) -> Iterator[Fault]:
+    for index, lane in enumerate(lanes):
+        for end, zone in (("source", lane.source), ("target", lane.target)):
+            if zone not in zones:
+                yield ("zone", name, index, end), f"no zone {zone!r}"
+        if lane.source == lane.target:
+            yield ("zone", name, index, "target"), "a lane joins two different zones"
+
+
+def _prices(zone: ZoneSection) -> Iterator[Fault]:
+    market: Loc = ("zone",)
+    limits = [(market, zone.min_price, zone.max_price, zone.tick)]
+    limits += [((*market, "goods", i), g.min_price, g.max_price, g.tick) for i, g in enumerate(zone.goods)]
+    for at, low, high, tick in limits:
+        if high <= low:
+            yield (*at, "max_price"), "must be above min_price"
+        for key, value in (("min_price", low), ("max_price", high)):
+            try:
+                whole(value, tick)
+            except ValueError as error:
+                yield (*at, key), f"{error} (the tick)"
+
+
+def _unique(at: Loc, names: Iterable[str], key: str | None) -> Iterator[Fault]:
+    seen: set[str] = set()
+    for index, name in enumerate(names):
+        if name in seen:
+            yield (*at, index) if key is None else (*at, index, key), f"{name!r} is there twice"
+        seen.add(name)

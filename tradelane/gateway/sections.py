@@ -1,0 +1,245 @@
+"""The sections of a configuration file. Unknown keys are errors; numbers that carry money or energy per unit
+of money are decimal strings.
+
+The names carry their unit where the type does not: ``_wh``, ``_kw``, ``_ppm`` (millionths), ``_minutes``.
+"""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+
+from tradelane.market.units import decimal, instant
+
+
+def _decimal(value: Any) -> Decimal:
+    if isinstance(value, Decimal):
+        return value
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        raise ValueError(f'a price is written as text: "{value}", not {value}')
+    return decimal(value)
+
+
+def _instant(value: Any) -> int:
+    if not isinstance(value, str):
+        raise ValueError('an instant is written as text: "2026-06-21T10:00Z"')
+    try:
+        return instant(value)
+    except ValueError:
+        raise ValueError(f'{value!r} is not an instant such as "2026-06-21T10:00Z"') from None
+
+
+def _positive(value: Decimal) -> Decimal:
+    if value <= 0:
+        raise ValueError("must be greater than zero")
+    return value
+
+
+def _not_negative(value: Decimal) -> Decimal:
+    if value < 0:
+        raise ValueError("must not be negative")
+    return value
+
+
+def _divides_the_day(minutes: int) -> int:
+    if 1440 % minutes:
+        raise ValueError("must divide a day: 5, 10, 15, 30, 60 …")
+    return minutes
+
+
+def _shaped(pattern: str, words: str) -> AfterValidator:
+    """Text that matches ``pattern`` whole; ``words`` say what it should have been."""
+    shape = re.compile(pattern)
+
+    def check(text: str) -> str:
+        if not shape.fullmatch(text):
+            raise ValueError(f"{text!r} is not {words}")
+        return text
+
+    return AfterValidator(check)
+
+
+Amount = Annotated[Decimal, BeforeValidator(_decimal)]
+Positive = Annotated[Amount, AfterValidator(_positive)]
+NotNegative = Annotated[Amount, AfterValidator(_not_negative)]
+Instant = Annotated[int, BeforeValidator(_instant)]
+Id = Annotated[
+    str, _shaped(r"[A-Za-z0-9][A-Za-z0-9._:>-]{0,63}", "an id (at most 64 letters, digits and . _ : > -)")
+]
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
+Currency = Annotated[str, _shaped("[A-Z]{3}", 'an ISO 4217 currency code such as "EUR"')]
+Url = Annotated[str, _shaped(r"https?://[^\s/]+\S*", "an http:// or https:// address")]
+HsCode = Annotated[str, _shaped("[0-9]{6}([0-9]{2}){0,2}", "an HS code of 6, 8 or 10 digits")]
+Ppm = Annotated[int, Field(ge=0, lt=1_000_000)]
+Port = Annotated[int, Field(ge=0, le=65_535)]
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ClockSection(Section):
+    """Market time; without ``origin`` it is the machine's time. Units: see ``clock.Clock``."""
+
+    speed: int = Field(default=1, ge=1)
+    origin: Instant | None = None
+    wall_origin: int | None = None
+
+
+class Mqtt(Section):
+    """The broker that MQTT meters publish to."""
+
+    host: str
+    port: Port = 1883
+    user: str | None = None
+    password_file: Path | None = None
+
+
+class Meter(Section):
+    """A device that is read. Modbus needs ``host``, MQTT needs ``topic``; ``lat``, ``lon`` in degrees."""
+
+    name: Id
+    transport: Literal["modbus", "mqtt"]
+    host: str | None = None
+    port: Port = 502
+    unit: int = Field(default=1, ge=0, le=247)
+    profile: str | None = None
+    topic: str | None = None
+    dialect: str | None = None
+    member: Id | None = None
+    lat: float | None = Field(default=None, ge=-90, le=90)
+    lon: float | None = Field(default=None, ge=-180, le=180)
+
+
+class Buyer(Section):
+    """How a member buys power: what its meter will use (``household``), or a fixed amount (``steady``).
+
+    ``max_price`` in currency per MWh; ``max_wh`` in Wh per market time unit.
+    """
+
+    kind: Literal["household", "steady"] = "household"
+    max_price: Amount
+    max_wh: int = Field(gt=0)
+
+
+class GoodsOffer(Section):
+    """A standing offer: ``quantity`` units at ``price`` (currency per unit) at every ``every``-th gate."""
+
+    product: Id
+    side: Literal["sell", "buy"]
+    price: Amount
+    quantity: Positive
+    every: int = Field(default=1, ge=1)
+
+
+class Member(Section):
+    """A member this edge trades for. ``min_price`` in currency per MWh; ``keep_wh`` in Wh per MTU."""
+
+    id: Id
+    name: Text
+    zone: Id
+    sells: bool = False
+    min_price: Amount = Decimal(0)
+    keep_wh: int = Field(default=0, ge=0)
+    meter: Id | None = None
+    buys: Buyer | None = None
+    goods: tuple[GoodsOffer, ...] = ()
+    key_file: Path | None = None
+
+
+class EdgeSection(Section):
+    """Reads meters and trades for members. No ``zone_url``: the zone of this same process."""
+
+    zone_url: Url | None = None
+    poll_seconds: int = Field(default=10, ge=1)
+    members: tuple[Member, ...] = ()
+    meters: tuple[Meter, ...] = ()
+    mqtt: Mqtt | None = None
+
+
+class ZoneEntry(Section):
+    """A bidding zone. ``fx`` is numeraire per unit of ``currency``."""
+
+    id: Id
+    name: Text
+    currency: Currency
+    fx: Positive = Decimal(1)
+
+
+class PowerLane(Section):
+    """A directed interconnector. ``tariff`` in numeraire per MWh sent."""
+
+    id: Id
+    source: Id
+    target: Id
+    capacity_kw: int = Field(ge=0)
+    loss_ppm: Ppm = 0
+    tariff: NotNegative = Decimal(0)
+
+
+class Goods(Section):
+    """A goods product. ``lot`` in ``unit``, ``tick`` and the price limits in zone currency per ``unit``."""
+
+    id: Id
+    name: Text
+    hs_code: HsCode
+    unit: Text
+    lot: Positive
+    tick: Positive
+    min_price: NotNegative = Decimal(0)
+    max_price: Positive
+
+
+class GoodsLane(Section):
+    """A directed freight route for one product. ``capacity`` in lots per gate, ``freight`` in numeraire per
+    unit, ``duty_ppm`` ad valorem at the target's border, ``days`` under way."""
+
+    id: Id
+    product: Id
+    source: Id
+    target: Id
+    capacity: int = Field(ge=0)
+    freight: NotNegative
+    duty_ppm: int = Field(default=0, ge=0)
+    days: int = Field(ge=0)
+
+
+class Imbalance(Section):
+    """What a missing or surplus Wh costs: the zone price moved against the member by ``penalty_ppm``."""
+
+    penalty_ppm: int = Field(default=0, ge=0, le=10_000_000)
+
+
+class ZoneSection(Section):
+    """A market of one or more zones. Power prices in zone currency per MWh."""
+
+    id: Id
+    name: Text
+    numeraire: Currency
+    zones: tuple[ZoneEntry, ...] = Field(min_length=1)
+    lanes: tuple[PowerLane, ...] = ()
+    goods: tuple[Goods, ...] = ()
+    goods_lanes: tuple[GoodsLane, ...] = ()
+    mtu_minutes: Annotated[int, Field(ge=1), AfterValidator(_divides_the_day)] = 15
+    gate_lead_minutes: int = Field(default=5, ge=0)
+    settle_grace_minutes: int = Field(default=5, ge=0)
+    imbalance: Imbalance = Imbalance()
+    min_price: Amount = Decimal(-500)
+    max_price: Amount = Decimal(4000)
+    tick: Positive = Decimal("0.01")
+    hub_url: Url | None = None
+    hub_token_file: Path | None = None
+
+
+class HubSection(Section):
+    """The e-hub: one set of standing accounts for each currency.
+
+    ``token_file`` holds the secret its callers show, by default ``data_dir/hub.token``, made when missing.
+    """
+
+    currencies: tuple[Currency, ...] = Field(min_length=1)
+    token_file: Path | None = None
