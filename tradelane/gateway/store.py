@@ -1,0 +1,261 @@
+"""The SQLite file of one process: one writer thread with group commit, readers beside it.
+
+Always true: work is answered only after the commit that holds it is on disk (WAL, ``synchronous=FULL``);
+works take effect in the order they were handed in; work that raises leaves nothing behind and disturbs
+no other. If the commit fails, every work of that batch is told so. Killing the process at any
+instruction loses no answered work.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import queue
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.pool import QueuePool
+
+T = TypeVar("T")
+Outcome = tuple[Any, BaseException | None]
+
+BUSY_TIMEOUT_MS = 5_000
+WAITING_WORKS = 10_000
+"""Works that may wait for the writer; more are refused with StoreBusy."""
+BATCH = 500
+"""Most works in one commit."""
+READERS = 2
+
+
+class StoreError(Exception):
+    """The store cannot take work now; nothing of the work was kept."""
+
+
+class StoreBusy(StoreError):
+    """Too many works are waiting for the writer."""
+
+
+class StoreClosed(StoreError):
+    """The store was closed."""
+
+
+class TransactionLost(StoreError):
+    """SQLite gave up the whole transaction in the middle of a batch (full disk, I/O error)."""
+
+
+def open_engine(path: Path, begin: str, *, readonly: bool = False, connections: int = 1) -> Engine:
+    """An engine whose transactions start with ``begin``.
+
+    Python's sqlite3 would otherwise start transactions on its own, too late for savepoints.
+    """
+    engine = create_engine(f"sqlite:///{path}", poolclass=QueuePool, pool_size=connections, max_overflow=0,
+                           connect_args={"check_same_thread": False})
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: sqlite3.Connection, _record: object) -> None:
+        connection.isolation_level = None
+        connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA foreign_keys=ON")
+        if readonly:
+            connection.execute("PRAGMA query_only=ON")
+
+    @event.listens_for(engine, "begin")
+    def start(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine
+
+
+class _Job:
+    """One work on its way through the writer, and the future of whoever waits for it."""
+
+    __slots__ = ("future", "loop", "work")
+
+    def __init__(self, work: Callable[[Connection], Any], loop: asyncio.AbstractEventLoop) -> None:
+        self.work = work
+        self.loop = loop
+        self.future: asyncio.Future[Any] = loop.create_future()
+
+
+class Writer:
+    """The only thread that writes. ``await writer(work)`` returns after the durable commit."""
+
+    def __init__(self, engine: Engine, *, waiting: int = WAITING_WORKS, batch: int = BATCH) -> None:
+        self.commits = 0
+        self._engine = engine
+        self._batch = batch
+        self._queue: queue.Queue[_Job | None] = queue.Queue(waiting)
+        self._closing = threading.Lock()
+        self._closed = False
+        self._thread = threading.Thread(target=self._run, name="tradelane-writer", daemon=True)
+        self._thread.start()
+
+    async def __call__(self, work: Callable[[Connection], T]) -> T:
+        """Run ``work`` in the writer's next transaction.
+
+        Raises what ``work`` raised, StoreBusy or StoreClosed when it was not taken, or the database's
+        error when the commit failed. A cancelled caller does not undo work already handed in.
+        """
+        job = _Job(work, asyncio.get_running_loop())
+        with self._closing:
+            if self._closed:
+                raise StoreClosed("the store is closed")
+            try:
+                self._queue.put_nowait(job)
+            except queue.Full:
+                raise StoreBusy("too many writes are waiting") from None
+        answer: T = await job.future
+        return answer
+
+    def close(self) -> None:
+        """Finish the works handed in, then stop. Blocks until the last commit."""
+        with self._closing:
+            closing, self._closed = not self._closed, True
+        if closing:
+            self._queue.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        last = False
+        while not last:
+            jobs, last = self._take()
+            if jobs:
+                _resolve(jobs, self._commit(jobs))
+
+    def _take(self) -> tuple[list[_Job], bool]:
+        jobs: list[_Job] = []
+        job = self._queue.get()
+        with contextlib.suppress(queue.Empty):
+            while job is not None:
+                jobs.append(job)
+                if len(jobs) == self._batch:
+                    return jobs, False
+                job = self._queue.get_nowait()
+            return jobs, True
+        return jobs, False
+
+    def _commit(self, jobs: Sequence[_Job]) -> list[Outcome]:
+        try:
+            with self._engine.begin() as connection:
+                outcomes = [_attempt(connection, job.work) for job in jobs]
+        except Exception as error:
+            return [(None, error)] * len(jobs)
+        self.commits += 1
+        return outcomes
+
+
+def _attempt(connection: Connection, work: Callable[[Connection], Any]) -> Outcome:
+    outcome: Outcome
+    try:
+        with connection.begin_nested():
+            outcome = work(connection), None
+    except StopIteration as error:  # a future cannot carry one
+        outcome = None, RuntimeError(f"work raised {error!r}")
+    except BaseException as error:  # whatever it is, it belongs to the caller, and this thread must live
+        outcome = None, error
+    driver = connection.connection.dbapi_connection
+    assert driver is not None
+    if not driver.in_transaction:
+        raise TransactionLost("SQLite rolled the transaction back") from outcome[1]
+    return outcome
+
+
+def _resolve(jobs: Sequence[_Job], outcomes: Sequence[Outcome]) -> None:
+    by_loop: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[Any], Outcome]]] = {}
+    for job, outcome in zip(jobs, outcomes, strict=True):
+        by_loop.setdefault(job.loop, []).append((job.future, outcome))
+    for loop, settled in by_loop.items():
+        with contextlib.suppress(RuntimeError):  # a loop that has closed waits for nothing
+            loop.call_soon_threadsafe(_deliver, settled)
+
+
+def _deliver(settled: Sequence[tuple[asyncio.Future[Any], Outcome]]) -> None:
+    for future, (answer, error) in settled:
+        if future.done():
+            continue
+        if error is None:
+            future.set_result(answer)
+        else:
+            future.set_exception(error)
+
+
+class Store:
+    """One SQLite file: ``await store(work)`` writes (it is a Transact), ``await store.read(work)`` reads."""
+
+    def __init__(self, path: Path | str, *, waiting: int = WAITING_WORKS, batch: int = BATCH) -> None:
+        """Opens or creates the file; its directory must exist."""
+        self.path = Path(path)
+        self.engine = open_engine(self.path, "BEGIN IMMEDIATE", connections=2)
+        self.reader = open_engine(self.path, "BEGIN", readonly=True, connections=READERS)
+        self.writer = Writer(self.engine, waiting=waiting, batch=batch)
+        self._threads = ThreadPoolExecutor(READERS, thread_name_prefix="tradelane-reader")
+
+    async def __call__(self, work: Callable[[Connection], T]) -> T:
+        """See Writer: runs ``work`` on the writer, returns after the durable commit."""
+        return await self.writer(work)
+
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        """Run ``work`` on a read-only connection in a thread; it sees every commit made before."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self.read_now, work)
+
+    def read_now(self, work: Callable[[Connection], T]) -> T:
+        """The same in this thread."""
+        with self.reader.begin() as connection:
+            return work(connection)
+
+    def upgrade(self, migrations: str, head: str) -> None:
+        """Bring the schema to ``head``; see :func:`upgrade`."""
+        upgrade(self.engine, migrations, head)
+
+    def close(self) -> None:
+        """Commit what was handed in, then close every connection."""
+        self.writer.close()
+        self._threads.shutdown()
+        self.reader.dispose()
+        self.engine.dispose()
+
+
+@contextlib.contextmanager
+def opened(path: Path | str, migrations: str, head: str) -> Iterator[Store]:
+    """A store with its schema at ``head``, closed at the end."""
+    store = Store(path)
+    try:
+        store.upgrade(migrations, head)
+        yield store
+    finally:
+        store.close()
+
+
+def upgrade(engine: Engine, migrations: str, head: str) -> None:
+    """Run the alembic ``migrations`` (a package as ``tradelane.gateway:migrations``) up to ``head``.
+
+    All of them in one transaction: a killed upgrade leaves the old schema. Alembic costs memory, so it is
+    imported only when there is something to do.
+    """
+    if schema_version(engine) == head:
+        return
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", migrations)
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, head)
+
+
+def schema_version(engine: Engine) -> str | None:
+    """The revision the file is at, None for an empty file."""
+    with engine.begin() as connection:
+        tables = connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE name = 'alembic_version'")
+        if tables.first() is None:
+            return None
+        row = connection.exec_driver_sql("SELECT version_num FROM alembic_version").first()
+    return None if row is None else str(row[0])
