@@ -57,9 +57,14 @@ class Config(BaseSettings):
     hub: HubSection | None = None
 
     @property
-    def gateway_db(self) -> Path:
-        """The SQLite file of the edge and zone roles."""
-        return self.data_dir / "gateway.sqlite"
+    def edge_db(self) -> Path:
+        """The SQLite file of the edge role. One file a role: each has exactly one writer."""
+        return self.data_dir / "edge.sqlite"
+
+    @property
+    def zone_db(self) -> Path:
+        """The SQLite file of the zone role."""
+        return self.data_dir / "zone.sqlite"
 
     @property
     def hub_db(self) -> Path:

@@ -1,4 +1,4 @@
-"""The gateway's tables: what an edge and a zone keep in ``gateway.sqlite``.
+"""The gateway's tables: an edge's in ``edge.sqlite``, a zone's in ``zone.sqlite``, both of this one schema.
 
 Instants are Unix milliseconds UTC, energy is Wh, quantities are lots, prices are ticks, clearing prices
 milliticks (thousandths of the product's tick). Columns ending in ``_wall`` are wall-clock ms, all other

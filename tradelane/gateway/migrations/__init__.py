@@ -1,0 +1,5 @@
+"""The schema of the edge's and the zone's file, step by step; ``tables.py`` says what it is after the last step."""
+
+SCRIPTS = "tradelane.gateway:migrations"
+HEAD = "0001"
+"""The revision this code works with."""
