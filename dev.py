@@ -23,7 +23,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import NoReturn
+from typing import IO, NoReturn
 
 ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
@@ -32,8 +32,7 @@ STAMP = VENV / "tradelane.stamp"
 UNFINISHED = "unfinished"
 OLDEST_PYTHON = (3, 11)
 OLDEST_PIP = (22, 3)  # the first that knows --python
-PARALLEL = ("-n", "2", "--dist", "loadfile")
-"""Two workers, each test file whole on one of them: a real server is never shared between processes."""
+PARALLEL = ("-n", "2", "--dist", "loadfile")  # a file's tests stay together, with the server they share
 
 DEBIAN_TOOLS = {
     "mosquitto": ("mosquitto", "tests against a real MQTT broker"),
@@ -83,24 +82,20 @@ def ensure_environment(lock: str) -> None:
     with one_at_a_time():
         if is_current(lock):
             return
-        stamped = read_stamp()
-        if not is_sound(stamped):
+        if not is_sound():
             make_venv()
         write_stamp(UNFINISHED)
         install(lock)
-        kept = [line for line in stamped if line in (fingerprint("base"), fingerprint("dev"))]
-        write_stamp("\n".join([*kept, fingerprint(lock)]))
+        write_stamp(fingerprint(lock))
 
 
 def is_current(lock: str) -> bool:
-    """Whether the stamp names this lock, or the test lock, which holds all that the demo needs."""
-    stamped = read_stamp()
-    names = {lock, "dev"}
-    return (BIN / "python").exists() and any(fingerprint(name) in stamped for name in names)
+    """Whether the stamp names this lock, or the developers' lock, which holds all that the demo needs."""
+    return (BIN / "python").exists() and read_stamp() in (fingerprint(lock), fingerprint("dev"))
 
 
-def read_stamp() -> list[str]:
-    return STAMP.read_text().splitlines() if STAMP.exists() else []
+def read_stamp() -> str:
+    return STAMP.read_text().strip() if STAMP.exists() else ""
 
 
 def write_stamp(text: str) -> None:
@@ -109,25 +104,21 @@ def write_stamp(text: str) -> None:
     draft.replace(STAMP)
 
 
-def is_sound(stamped: Sequence[str]) -> bool:
+def is_sound() -> bool:
     """Whether the `.venv` on disk can be installed into: finished, of this Python, and not moved here."""
-    settings = VENV / "pyvenv.cfg"
-    if not (BIN / "python").exists() or not settings.exists() or UNFINISHED in stamped:
+    settings, stamp = VENV / "pyvenv.cfg", read_stamp()
+    if not (BIN / "python").exists() or not settings.exists() or stamp == UNFINISHED:
         return False
     version = re.search(r"^version(?:_info)? *= *(\d+)\.(\d+)", settings.read_text(), re.MULTILINE)
     same_python = version is not None and (int(version[1]), int(version[2])) == sys.version_info[:2]
-    return same_python and all(f" {ROOT} " in line for line in stamped)
+    return same_python and (not stamp or f" {ROOT} " in stamp)
 
 
 @contextmanager
 def one_at_a_time() -> Iterator[None]:
     """Hold a lock on this file, so that two starts at once do not install over each other."""
     with Path(__file__).open("rb") as door:
-        try:
-            fcntl.flock(door, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            say("  waiting for another dev.py that is installing")
-            fcntl.flock(door, fcntl.LOCK_EX)
+        fcntl.flock(door, fcntl.LOCK_EX)
         yield
 
 
@@ -176,13 +167,11 @@ def step(title: str, command: Sequence[str]) -> None:
     """Run one step of the installation, its output shown only when it fails."""
     started = time.monotonic()
     with tempfile.TemporaryFile() as log:
-        child = subprocess.Popen(command, cwd=ROOT, env=quiet_environment(), stdout=log, stderr=log)
-        code = wait_showing(title, child, started)
+        code = run(command, lambda child: wait_showing(title, child), log, quiet_environment())
         log.seek(0)
         output = log.read().decode(errors="replace").rstrip()
     if code:
-        say(output)
-        fail(f"{title} failed (exit code {code}) after {time.monotonic() - started:.1f} s")
+        fail(f"{output}\n{title} failed (exit code {code}) after {time.monotonic() - started:.1f} s")
     say(f"  {title}: {time.monotonic() - started:.1f} s")
 
 
@@ -192,11 +181,12 @@ def quiet_environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name not in foreign}
 
 
-def wait_showing(title: str, child: subprocess.Popen[bytes], started: float) -> int:
+def wait_showing(title: str, child: subprocess.Popen[bytes]) -> int:
     """Wait for ``child``; on a terminal, with a line that counts the seconds."""
     if not sys.stdout.isatty():
         say(f"  {title} …")
         return child.wait()
+    started = time.monotonic()
     while child.poll() is None:
         print(f"\r  {title} … {time.monotonic() - started:.0f} s", end="", flush=True)
         with suppress(subprocess.TimeoutExpired):
@@ -213,7 +203,7 @@ def ensure_debian_tools() -> None:
         packages = sorted({DEBIAN_TOOLS[tool][0] for tool in missing})
         say(f"  apt-get install {' '.join(packages)} (TRADELANE_NO_APT=1 leaves the machine as it is)")
         script = ["env", "DEBIAN_FRONTEND=noninteractive", "sh", "-c", APT_SCRIPT, "sh", *packages]
-        subprocess.run([*root, *script], stdout=subprocess.DEVNULL)
+        run([*root, *script])
         missing = missing_tools()
     for tool in missing:
         package, purpose = DEBIAN_TOOLS[tool]
@@ -245,12 +235,12 @@ def demo(arguments: Sequence[str]) -> NoReturn:
 
 def test(arguments: Sequence[str]) -> int:
     """Run the checks and every test; with arguments, only pytest with them (try: test -k ledger)."""
-    prepare_tests()
+    ensure_environment("dev")
+    ensure_debian_tools()
     alone = {"--pdb", "--trace"} & set(arguments)
     pytest = [str(BIN / "python"), "-m", "pytest", *(() if alone else PARALLEL), *arguments]
-    codes = [] if arguments else [run_checks()]
-    codes.append(run(pytest))
-    return next((code for code in codes if code), 0)
+    checked = 0 if arguments else run_checks()
+    return run(pytest) or checked
 
 
 def check(arguments: Sequence[str]) -> int:
@@ -263,14 +253,10 @@ def check(arguments: Sequence[str]) -> int:
 
 def bench(arguments: Sequence[str]) -> NoReturn:
     """Measure against floors taken in the same run (try: bench --only start)."""
-    prepare_tests()
-    os.chdir(ROOT)
-    become([str(BIN / "python"), "-m", "tests.bench", *arguments])
-
-
-def prepare_tests() -> None:
     ensure_environment("dev")
     ensure_debian_tools()
+    os.chdir(ROOT)
+    become([str(BIN / "python"), "-m", "tests.bench", *arguments])
 
 
 def run_checks() -> int:
@@ -291,17 +277,29 @@ def become(command: Sequence[str]) -> NoReturn:
     os.execv(command[0], list(command))
 
 
-def run(command: Sequence[str]) -> int:
-    """The command's exit code; a signal to this process reaches it, and its answer to it is ours."""
-    child = subprocess.Popen(command, cwd=ROOT)
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda got, _: None if from_terminal(got) else child.send_signal(got))
-    try:
-        code = child.wait()
-    finally:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    return code if code >= 0 else 128 - code
+def run(
+    command: Sequence[str],
+    wait: Callable[[subprocess.Popen[bytes]], int] = subprocess.Popen.wait,
+    output: IO[bytes] | None = None,
+    environment: dict[str, str] | None = None,
+) -> int:
+    """The command's exit code. A signal to this process reaches it, and then its answer ends us too."""
+    child = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=output)
+    stopped = []
+
+    def hand_on(number: int, _: object) -> None:
+        stopped.append(number)
+        if not from_terminal(number):
+            child.send_signal(number)
+
+    before = {number: signal.signal(number, hand_on) for number in (signal.SIGINT, signal.SIGTERM)}
+    code = wait(child)
+    for number, handler in before.items():
+        signal.signal(number, handler)
+    code = code if code >= 0 else 128 - code
+    if stopped:
+        sys.exit(code or 1)
+    return code
 
 
 def from_terminal(number: int) -> bool:
@@ -323,21 +321,6 @@ COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
 }
 
 
-def parse(argv: Sequence[str]) -> tuple[str, list[str]]:
-    """The command and what is passed on to it, untouched."""
-    lines = [f"  {name:6} {command.__doc__}" for name, command in COMMANDS.items()]
-    parser = argparse.ArgumentParser(
-        prog="dev.py",
-        description="Sets up .venv when needed, then runs:\n" + "\n".join(lines),
-        epilog="What follows the command is passed on to it: python3 dev.py demo --help",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("command", choices=list(COMMANDS), metavar="demo|test|check|bench")
-    parser.add_argument("arguments", nargs=argparse.REMAINDER, metavar="…")
-    known = parser.parse_args(argv)
-    return known.command, known.arguments
-
-
 def require_python() -> None:
     if sys.version_info[:2] >= OLDEST_PYTHON:
         return
@@ -348,9 +331,17 @@ def require_python() -> None:
 
 def main(argv: Sequence[str]) -> int:
     require_python()
-    name, arguments = parse(argv)
+    lines = [f"  {name:6} {command.__doc__}" for name, command in COMMANDS.items()]
+    parser = argparse.ArgumentParser(
+        usage="dev.py demo|test|check|bench [what follows is passed on]",
+        description="Makes .venv when needed, then runs:\n" + "\n".join(lines),
+        epilog="The command's own options: python3 dev.py demo --help",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("command", choices=list(COMMANDS), help=argparse.SUPPRESS)
+    name = parser.parse_args(argv[:1]).command
     try:
-        return COMMANDS[name](arguments)
+        return COMMANDS[name](argv[1:])
     except KeyboardInterrupt:
         return 130
 
