@@ -1,0 +1,200 @@
+"""Proof of a clearing, with no solver, in O(orders + lanes).
+
+σ = +1 for a sell, −1 for a buy; x fill, q quantity; lane i→j sends f and delivers r = f − ⌈f·ppm/10⁶⌉;
+γ = 1 − loss, d duty, t tariff, e_z numeraire per local unit, p_z local price:
+
+    feasible    0 ≤ x ≤ q, x = 0 outside the limit, 0 ≤ f ≤ cap, Σσx = Σ_out f − Σ_in r in every zone
+    order slack s_o = q·max(0, σ(p − lim)) − σ(p − lim)·x  ≥ 0
+    lane slack  s_l = cap·max(0, Δ) − Δ·f ≥ 0,  Δ = γ·e_j·p_j − (1 + d)·e_i·p_i − t
+    gap         dual − primal = Σ e_z·s_o + Σ s_l + Σ e_j·p_j·(γf − r)
+
+(strong duality of the linear program in coupling.py; duty counts as a cost of the primal). A clearing is
+proven when it is feasible and each slack is within what rounding can explain: prices to a millitick, flows
+and losses to a lot. Without lossy lanes the order slack must be zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+import numpy.typing as npt
+
+from tradelane.market.network import Network
+from tradelane.market.order import Columns, IntArray, OrderBatch
+from tradelane.market.product import Product
+from tradelane.market.units import MILLI
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a clearing claims, zones and lanes in Network order: prices in milliticks per zone, flows in lots
+    per lane, fills in lots aligned with each zone's batch.
+    """
+
+    price: tuple[int, ...]
+    low: tuple[int, ...]
+    high: tuple[int, ...]
+    sent: tuple[int, ...]
+    received: tuple[int, ...]
+    sold: tuple[IntArray, ...]
+    bought: tuple[IntArray, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """Amounts in numeraire. ``faults`` says in words what does not hold; empty means proven."""
+
+    welfare: Fraction
+    gap: Fraction
+    order_slack: Fraction
+    lane_slack: Fraction
+    loss_dust: Fraction
+    buyers_pay: Fraction
+    sellers_get: Fraction
+    congestion_rent: Fraction
+    freight: Fraction
+    duty: Fraction
+    faults: tuple[str, ...]
+
+    @property
+    def proven(self) -> bool:
+        return not self.faults
+
+
+@dataclass(frozen=True, slots=True)
+class _Side:
+    filled: int
+    value: int
+    slack: int
+    faults: tuple[str, ...]
+
+
+def certify(
+    product: Product, network: Network, batches: Sequence[OrderBatch], outcome: Outcome
+) -> Certificate:
+    """Check ``outcome`` against the orders and lanes it was cleared from (all in Network order)."""
+    faults: list[str] = []
+    unit = Fraction(product.tick) * Fraction(product.lot)
+    order_slack = value = bought_value = sold_value = Fraction(0)
+    net = _exports(network, outcome)
+    for z, (zone, batch) in enumerate(zip(network.zones, batches, strict=True)):
+        price, e = outcome.price[z], network.fx[z]
+        sells = _side(batch.sells, outcome.sold[z], price, +1)
+        buys = _side(batch.buys, outcome.bought[z], price, -1)
+        faults += [f"zone {zone.id}: sell {f}" for f in sells.faults]
+        faults += [f"zone {zone.id}: buy {f}" for f in buys.faults]
+        if not outcome.low[z] <= price <= outcome.high[z]:
+            faults.append(f"zone {zone.id}: price is outside its own low and high")
+        if sells.filled - buys.filled != net[z]:
+            faults.append(
+                f"zone {zone.id}: sold less bought is {sells.filled - buys.filled} lots, lanes carry {net[z]}"
+            )
+        slack = e * Fraction(sells.slack + buys.slack, MILLI)
+        if slack > e * _dust_lots(network) * (product.max_price - product.min_price):
+            faults.append(
+                f"zone {zone.id}: orders in the money are left unfilled (slack {float(slack * unit):.6f})"
+            )
+        order_slack += slack
+        value += e * (buys.value - sells.value)
+        bought_value += e * Fraction(price * buys.filled, MILLI)
+        sold_value += e * Fraction(price * sells.filled, MILLI)
+    lanes = _lanes(network, outcome, faults)
+    return Certificate(
+        welfare=(value - lanes.freight) * unit,
+        gap=(order_slack + lanes.slack + lanes.dust) * unit,
+        order_slack=order_slack * unit,
+        lane_slack=lanes.slack * unit,
+        loss_dust=lanes.dust * unit,
+        buyers_pay=bought_value * unit,
+        sellers_get=sold_value * unit,
+        congestion_rent=lanes.rent * unit,
+        freight=lanes.freight * unit,
+        duty=lanes.duty * unit,
+        faults=tuple(faults),
+    )
+
+
+def _exports(network: Network, outcome: Outcome) -> list[int]:
+    net = [0] * len(network.zones)
+    for link, sent, received in zip(network.links, outcome.sent, outcome.received, strict=True):
+        net[link.source] += sent
+        net[link.target] -= received
+    return net
+
+
+def _dust_lots(network: Network) -> int:
+    """Lots that rounding losses up can take from one zone's orders: two for each lossy lane on the way."""
+    return 2 * sum(link.gamma != 1 for link in network.links)
+
+
+def _side(side: Columns, fill: IntArray, price: int, sign: int) -> _Side:
+    """One side of one zone. Slack in millitick·lots, value (limit × fill) in tick·lots."""
+    if len(fill) != len(side):
+        return _Side(0, 0, 0, ("fills do not match the orders",))
+    faults = []
+    if len(fill) and int(fill.min()) < 0:
+        faults.append("fill below zero")
+    if (fill > side.quantity).any():
+        faults.append("fill beyond its quantity")
+    tick, fraction = divmod(price, MILLI)
+    inside = side.price < tick + (fraction > 0) if sign > 0 else side.price > tick
+    outside = side.price > tick if sign > 0 else side.price < tick + (fraction > 0)
+    if (fill[outside] != 0).any():
+        faults.append("fill outside its limit")
+    short = np.flatnonzero(inside & (fill < side.quantity))
+    left = side.quantity[short] - fill[short]
+    slack = sign * (price * int(left.sum()) - MILLI * exact_dot(side.price[short], left))
+    return _Side(int(fill.sum()), exact_dot(side.price, fill), slack, tuple(faults))
+
+
+def exact_dot(a: npt.NDArray[np.integer], b: npt.NDArray[np.integer]) -> int:
+    """Σ a·b exactly: in int64 over stretches that cannot overflow, then as Python integers."""
+    if not len(a):
+        return 0
+    worst = int(np.abs(a).max()) * int(np.abs(b).max())
+    if worst == 0:
+        return 0
+    step = (2**63 - 1) // worst
+    if step == 0:
+        return sum(int(x) * int(y) for x, y in zip(a, b, strict=True))
+    a, b = a.astype(np.int64, copy=False), b.astype(np.int64, copy=False)
+    return sum(int(np.dot(a[k : k + step], b[k : k + step])) for k in range(0, len(a), step))
+
+
+@dataclass(slots=True)
+class _Lanes:
+    slack: Fraction = Fraction(0)
+    dust: Fraction = Fraction(0)
+    rent: Fraction = Fraction(0)
+    freight: Fraction = Fraction(0)
+    duty: Fraction = Fraction(0)
+
+
+def _lanes(network: Network, outcome: Outcome, faults: list[str]) -> _Lanes:
+    price = [e * Fraction(p, MILLI) for e, p in zip(network.fx, outcome.price, strict=True)]
+    lossy = sum(link.gamma != 1 for link in network.links)
+    movable = 2 + lossy if lossy else 0
+    total = _Lanes()
+    for k, (lane, link) in enumerate(zip(network.lanes, network.links, strict=True)):
+        f, r = outcome.sent[k], outcome.received[k]
+        if not 0 <= f <= link.capacity:
+            faults.append(f"lane {lane.id}: sends {f} lots of a capacity of {link.capacity}")
+        if r != lane.received(f):
+            faults.append(f"lane {lane.id}: {f} lots sent deliver {lane.received(f)}, not {r}")
+        margin = link.margin(price)
+        slack = link.capacity * max(Fraction(0), margin) - margin * f
+        weight = link.gamma * network.fx[link.target] + link.markup * network.fx[link.source]
+        allowed = max(weight / (2 * MILLI) * max(f, link.capacity - f), abs(margin) * movable)
+        if slack > allowed:
+            faults.append(
+                f"lane {lane.id}: sends {f} of {link.capacity} lots at a margin of {float(margin):.4f} ticks"
+            )
+        total.slack += slack
+        total.dust += price[link.target] * (link.gamma * f - r)
+        total.freight += link.tariff * f
+        total.duty += (link.markup - 1) * price[link.source] * f
+        total.rent += price[link.target] * r - link.markup * price[link.source] * f - link.tariff * f
+    return total

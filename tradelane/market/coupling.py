@@ -1,0 +1,152 @@
+"""Welfare optimum of zones joined by lanes: curves + lanes → net positions, flows and dual prices.
+
+    min  Σ_z fx_z·C_z(x_z) + Σ_l t_l·f_l   s.t.  x_z − Σ_out f + Σ_in γ·f = D_z,  0 ≤ f ≤ capacity
+
+x_z counts supply accepted plus demand rejected, C_z is the zone's convex cost (curve.py), D_z its demand.
+The full curves are never handed to the solver: it sees a few vertices near the last prices, and those
+around each solution are added until its primal and dual values meet on the full curves (column generation).
+
+What it cannot do: be exact to the lot. Its floats choose the optimal face; lattice.py and flows.py compute
+prices and flows on that face, and certificate.py proves them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from tradelane.market.curve import Curve
+from tradelane.market.highs import module, solver
+from tradelane.market.order import IntArray
+
+FloatArray = npt.NDArray[np.float64]
+
+RELATIVE_GAP = 1e-12
+ROUNDS = 60
+OFFSETS = np.array([0, *(s * 2**k for k in range(12) for s in (-1, 1))])
+"""Vertices offered around the start, dense near it."""
+NEAR = OFFSETS[np.abs(OFFSETS) <= 4]
+
+
+class NotSolved(Exception):
+    """The solver found no optimum; the zones have to clear uncoupled."""
+
+
+@dataclass(frozen=True, slots=True)
+class Borders:
+    """Lanes as parallel arrays: zone indices, capacity (lots), γ, and cost per lot (numeraire ticks)."""
+
+    source: IntArray
+    target: IntArray
+    capacity: FloatArray
+    gamma: FloatArray
+    cost: FloatArray
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+
+@dataclass(frozen=True, slots=True)
+class Optimum:
+    """``passed`` lots per zone (see Curve.passed), ``flow`` lots sent per lane, ``price`` numeraire ticks."""
+
+    passed: FloatArray
+    flow: FloatArray
+    price: FloatArray
+
+
+def couple(
+    curves: Sequence[Curve], fx: FloatArray, borders: Borders, start: FloatArray | None = None
+) -> Optimum:
+    """The optimum of the full curves. ``start`` is a guess of the prices, such as the last interval's."""
+    chosen = [_first_vertices(c, None if start is None else start[z] / fx[z]) for z, c in enumerate(curves)]
+    for _ in range(ROUNDS):
+        optimum, value = _solve(curves, fx, borders, chosen)
+        bound = _dual_bound(curves, fx, borders, optimum.price)
+        grown = [_more_vertices(c, v, p) for c, v, p in zip(curves, chosen, optimum.price / fx, strict=True)]
+        complete = all(len(a) == len(b) for a, b in zip(grown, chosen, strict=True))
+        if complete or value - bound <= RELATIVE_GAP * max(1.0, abs(value)):
+            return optimum
+        chosen = grown
+    raise NotSolved(f"primal and dual did not meet in {ROUNDS} rounds")
+
+
+def _first_vertices(curve: Curve, guess: float | None) -> IntArray:
+    count = len(curve.tick)
+    if guess is None:
+        middle = int(np.searchsorted(curve.passed, curve.total_demand))
+    else:
+        middle = int(np.searchsorted(curve.tick, guess))
+    spread = np.linspace(0, count, min(count + 1, 9)).astype(np.int64)
+    return np.unique(np.clip(np.concatenate([spread, middle + OFFSETS]), 0, count))
+
+
+def _more_vertices(curve: Curve, chosen: IntArray, price: float) -> IntArray:
+    left = int(np.searchsorted(curve.tick, price - 1e-6, side="left"))
+    right = int(np.searchsorted(curve.tick, price + 1e-6, side="right"))
+    wanted = np.concatenate([chosen, left + NEAR, right + NEAR])
+    return np.unique(np.clip(wanted, 0, len(curve.tick)))
+
+
+def _solve(
+    curves: Sequence[Curve], fx: FloatArray, borders: Borders, chosen: Sequence[IntArray]
+) -> tuple[Optimum, float]:
+    widths = [np.diff(c.passed[v]).astype(np.float64) for c, v in zip(curves, chosen, strict=True)]
+    slopes = [
+        np.diff(c.cost[v]) / w * fx[z] for z, (c, v, w) in enumerate(zip(curves, chosen, widths, strict=True))
+    ]
+    zone = np.repeat(np.arange(len(curves)), [len(w) for w in widths])
+    demand = np.array([c.total_demand for c in curves], np.float64)
+    values, duals, objective = linear_program(
+        cost=np.concatenate([*slopes, borders.cost]),
+        lower=np.zeros(len(zone) + len(borders)),
+        upper=np.concatenate([*widths, borders.capacity]),
+        balance=demand,
+        zone=zone,
+        borders=borders,
+    )
+    passed = np.zeros(len(curves))
+    np.add.at(passed, zone, values[: len(zone)])
+    return Optimum(passed, values[len(zone) :], duals), objective
+
+
+def _dual_bound(curves: Sequence[Curve], fx: FloatArray, borders: Borders, price: FloatArray) -> float:
+    surplus = 0.0
+    for z, curve in enumerate(curves):
+        k = int(np.searchsorted(curve.tick, price[z] / fx[z], side="right"))
+        surplus += price[z] * (float(curve.passed[k]) - curve.total_demand) - fx[z] * float(curve.cost[k])
+    margin = borders.gamma * price[borders.target] - price[borders.source] - borders.cost
+    return -float(surplus + (np.maximum(0.0, margin) * borders.capacity).sum())
+
+
+def linear_program(
+    *, cost: FloatArray, lower: FloatArray, upper: FloatArray, balance: FloatArray, zone: IntArray,
+    borders: Borders,
+) -> tuple[FloatArray, FloatArray, float]:  # fmt: skip
+    """Minimise cost with HiGHS: first one column per entry of ``zone`` (+1 in that zone's balance row), then
+    one per lane (−1 at its source, +γ at its target). Returns values, row duals and the objective.
+    """
+    highs = module()
+    program = highs.HighsLp()
+    program.num_col_, program.num_row_ = len(cost), len(balance)
+    program.col_cost_, program.col_lower_, program.col_upper_ = cost, lower, upper
+    program.row_lower_ = program.row_upper_ = balance
+    matrix = program.a_matrix_
+    matrix.format_ = highs.MatrixFormat.kColwise
+    steps, count = len(zone), len(borders)
+    matrix.start_ = np.concatenate([np.arange(steps), steps + 2 * np.arange(count + 1)]).astype(np.int32)
+    ends = np.column_stack([borders.source, borders.target]).ravel()
+    matrix.index_ = np.concatenate([zone, ends]).astype(np.int32)
+    shares = np.column_stack([-np.ones(count), borders.gamma]).ravel()
+    matrix.value_ = np.concatenate([np.ones(steps), shares])
+    run = solver()
+    run.passModel(program)
+    run.run()
+    if run.getModelStatus() != highs.HighsModelStatus.kOptimal:
+        raise NotSolved(f"HiGHS: {run.modelStatusToString(run.getModelStatus())}")
+    solution = run.getSolution()
+    value = float(run.getInfo().objective_function_value)
+    return np.array(solution.col_value), np.array(solution.row_dual), value
