@@ -1,0 +1,138 @@
+"""What one meter said at one instant, and how a source of such readings looks.
+
+Always true: a value that is not known is None, never 0; counters (names ending in ``_wh``) are whole
+watt-hours. Signs: grid power + is import, solar + is production, battery + is discharge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from fractions import Fraction
+from typing import Any, Protocol
+
+from tradelane.market.units import instant, iso, rounded
+
+Value = int | float | None
+
+
+class MeterError(Exception):
+    """Anything that keeps a meter from being read."""
+
+
+class Unreachable(MeterError):
+    """Nobody answers: no connection, no answer in time, or a gateway says its unit is silent."""
+
+
+class LinkDown(Unreachable):
+    """The connection itself cannot be made: no unit behind it can answer."""
+
+
+class BadAnswer(MeterError):
+    """An answer came, but it is not what was asked for."""
+
+
+class IllegalAddress(BadAnswer):
+    """The device has no such registers (exception 2), or will not give so many at once (exception 3)."""
+
+
+class UnknownProfile(MeterError):
+    """No profile, dialect or SunSpec marker says how this meter is to be read."""
+
+
+class Quality(StrEnum):
+    """GOOD is fresh and from the meter; STALE is a repeated or lost one; BAD carries no value at all."""
+
+    GOOD = "good"
+    STALE = "stale"
+    BAD = "bad"
+
+
+class Role(StrEnum):
+    """What the meter measures."""
+
+    GRID = "grid"
+    SOLAR = "solar"
+    BATTERY = "battery"
+    LOAD = "load"
+
+
+_PHASES = ("l1", "l2", "l3")
+VALUE_NAMES = frozenset(
+    ["power_w", "import_wh", "export_wh", "production_wh", "frequency_hz", "power_factor", "soc_pct"]
+    + [f"power_{phase}_w" for phase in _PHASES]
+    + [f"voltage_{phase}_v" for phase in _PHASES]
+    + [f"current_{phase}_a" for phase in _PHASES]
+)
+"""Every name a value may have; the unit is the name's last part (power_factor: 1)."""
+
+COUNTERS = ("import_wh", "export_wh", "production_wh")
+DECIMALS = 4
+
+
+def at_the_door(name: str, value: Fraction) -> int | float:
+    """A device's number as a reading keeps it: counters whole, the rest at most four decimals."""
+    if name.endswith("_wh"):
+        return rounded(value)
+    if value.denominator == 1:
+        return int(value)
+    return round(float(value), DECIMALS) + 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One meter's values at ``gateway_time`` (Unix ms, ours) and ``device_time`` (its own clock, if any)."""
+
+    meter: str
+    profile: str
+    role: Role
+    gateway_time: int
+    device_time: int | None
+    quality: Quality
+    values: Mapping[str, Value]
+
+    def to_json(self) -> dict[str, Any]:
+        """The public form: times as ISO 8601, values by name, unknown as null."""
+        return {
+            "meter": self.meter,
+            "profile": self.profile,
+            "role": self.role.value,
+            "gateway_time": iso(self.gateway_time),
+            "device_time": None if self.device_time is None else iso(self.device_time),
+            "quality": self.quality.value,
+            "values": dict(self.values),
+        }
+
+    @classmethod
+    def from_json(cls, body: Mapping[str, Any]) -> Reading:
+        """The inverse of to_json; KeyError or ValueError when the form is not that."""
+        device_time = body["device_time"]
+        return cls(
+            meter=body["meter"],
+            profile=body["profile"],
+            role=Role(body["role"]),
+            gateway_time=instant(body["gateway_time"]),
+            device_time=None if device_time is None else instant(device_time),
+            quality=Quality(body["quality"]),
+            values=dict(body["values"]),
+        )
+
+
+def quality_of(values: Mapping[str, Value]) -> Quality:
+    """BAD when nothing is known, GOOD otherwise."""
+    return Quality.BAD if all(value is None for value in values.values()) else Quality.GOOD
+
+
+def lost(reading: Reading, now: int) -> Reading:
+    """The same meter once it stopped answering: stale, every value unknown."""
+    unknown = dict.fromkeys(reading.values)
+    return Reading(reading.meter, reading.profile, reading.role, now, None, Quality.STALE, unknown)
+
+
+class Source(Protocol):
+    """Endless readings of one or more meters; a failing meter shows as stale readings, never as an error."""
+
+    def readings(self) -> AsyncIterator[Reading]: ...
+
+    async def close(self) -> None: ...

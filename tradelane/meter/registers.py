@@ -1,0 +1,119 @@
+"""Sixteen-bit registers → numbers.
+
+Always true: a "not available" pattern becomes None before any scaling; a missing register makes its value
+None; a scale factor outside −10…10 (or "not available") makes its value None.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+
+from tradelane.meter.reading import Role, Value, at_the_door
+
+WORDS = {
+    "uint16": 1, "int16": 1, "acc16": 1, "enum16": 1, "bitfield16": 1, "sunssf": 1,
+    "uint32": 2, "int32": 2, "acc32": 2, "enum32": 2, "bitfield32": 2, "magnitude32": 2, "float32": 2,
+    "uint64": 4, "int64": 4, "acc64": 4, "float64": 4,
+}  # fmt: skip
+"""Registers per type. magnitude32 is a counter some firmware stores negated: the size of an int32."""
+
+SUNSPEC_NOT_AVAILABLE = {
+    "int16": 0x8000, "uint16": 0xFFFF, "enum16": 0xFFFF, "bitfield16": 0xFFFF, "sunssf": 0x8000,
+    "int32": 0x80000000, "uint32": 0xFFFFFFFF, "enum32": 0xFFFFFFFF, "bitfield32": 0xFFFFFFFF,
+    "magnitude32": 0x80000000, "int64": 0x8000000000000000, "uint64": 0xFFFFFFFFFFFFFFFF,
+}  # fmt: skip
+"""SunSpec's own patterns. An accumulator has none: 0 with a valid scale factor is nothing counted yet."""
+
+_SIGNED = {"int16", "sunssf", "int32", "int64", "magnitude32"}
+_FLOATS = {"float32": ">f", "float64": ">d"}
+_MAX_SCALE_FACTOR = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Register:
+    """Where one value stands and how it is read.
+
+    ``scale`` (signed) brings the raw number to the value's unit; ``sf`` is the address of a register that
+    holds a further power of ten; ``not_available`` are raw unsigned patterns; ``word_order`` is big when
+    the most significant register comes first.
+    """
+
+    value: str
+    address: int
+    type: str
+    scale: Fraction = Fraction(1)
+    sf: int | None = None
+    not_available: tuple[int, ...] = ()
+    word_order: str = "big"
+
+    @property
+    def count(self) -> int:
+        return WORDS[self.type]
+
+    @property
+    def low(self) -> int:
+        """First address that must come with the same request."""
+        return self.address if self.sf is None else min(self.address, self.sf)
+
+    @property
+    def high(self) -> int:
+        """First address after those that must come with the same request."""
+        end = self.address + self.count
+        return end if self.sf is None else max(end, self.sf + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """The registers that make one reading. ``header``: where a SunSpec model's id stands, if it has one."""
+
+    profile: str
+    role: Role
+    registers: tuple[Register, ...]
+    header: Register | None = None
+    model: int | None = None
+
+
+def raw_number(register: Register, words: Mapping[int, int]) -> Fraction | None:
+    """The unscaled number; None when a register is missing, or the pattern says "not available"."""
+    parts = [words.get(register.address + index) for index in range(register.count)]
+    present = [part for part in parts if part is not None]
+    if len(present) != register.count:
+        return None
+    if register.word_order == "little":
+        present.reverse()
+    packed = struct.pack(f">{register.count}H", *present)
+    unsigned = int.from_bytes(packed, "big")
+    if unsigned in register.not_available:
+        return None
+    if register.type in _FLOATS:
+        (number,) = struct.unpack(_FLOATS[register.type], packed)
+        return Fraction(number) if math.isfinite(number) else None
+    number = int.from_bytes(packed, "big", signed=register.type in _SIGNED)
+    return Fraction(abs(number) if register.type == "magnitude32" else number)
+
+
+def power_of_ten(address: int, words: Mapping[int, int]) -> Fraction | None:
+    """The scale factor held at ``address``; None when missing, not available or out of range."""
+    word = words.get(address)
+    if word is None:
+        return None
+    exponent = word - 0x10000 if word & 0x8000 else word
+    return Fraction(10) ** exponent if abs(exponent) <= _MAX_SCALE_FACTOR else None
+
+
+def decode_one(register: Register, words: Mapping[int, int]) -> Value:
+    """The value in its own unit, rounded once; None when unknown."""
+    number = raw_number(register, words)
+    factor = Fraction(1) if register.sf is None else power_of_ten(register.sf, words)
+    if number is None or factor is None:
+        return None
+    return at_the_door(register.value, number * register.scale * factor)
+
+
+def decode(registers: Iterable[Register], words: Mapping[int, int]) -> dict[str, Value]:
+    """Address → register words in, value name → value out."""
+    return {register.value: decode_one(register, words) for register in registers}
