@@ -1,0 +1,318 @@
+from __future__ import annotations
+
+import json
+from collections import Counter
+from decimal import Decimal
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.market.naive_exchange import Answer, NaiveExchange
+from tests.market.streams import Cancel, Submit, commands
+from tradelane.market.book import Kind
+from tradelane.market.exchange import Exchange
+from tradelane.market.ladder import DepthLevel
+from tradelane.market.order import Order, Refusal, Side
+from tradelane.market.product import Lane, Product, Zone
+from tradelane.market.trade import Trade
+
+SELL, BUY = Side.SELL, Side.BUY
+POTATOES = Product("potatoes", "kg", Decimal(1), Decimal("0.001"), -100_000, 100_000)
+NL, GB, CH = Zone("NL", "EUR"), Zone("GB", "GBP", Decimal("1.16")), Zone("CH", "CHF", Decimal("1.05"))
+FERRY = Lane("NL>GB", "NL", "GB", 600, tariff=Decimal("0.085"), duty_ppm=80_000)
+CABLE = Lane("cable", "NL", "GB", 1000, loss_ppm=20_000)
+
+
+def order(seq: int, zone: str, side: Side, price: int, lots: int, member: str = "anna") -> Order:
+    return Order(f"o{seq}", seq, member, "potatoes", zone, side, price, lots)
+
+
+def exchange(*lanes: Lane) -> Exchange:
+    return Exchange(POTATOES, [NL, GB, CH], lanes)
+
+
+def apply(market: Exchange | NaiveExchange, command: Submit | Cancel) -> Answer:
+    first, second = command
+    if isinstance(first, Order):
+        assert isinstance(second, Kind)
+        answer = market.submit(first, second)
+    else:
+        answer = market.cancel(first, second)
+    if isinstance(answer, tuple):
+        return answer
+    return answer.refusal, answer.trades, answer.resting, answer.cancelled
+
+
+# Potatoes from Zeeland to Kent. By hand: (0.420 EUR × 1.08 duty + 0.085 freight) / 1.16 = 0.46431… GBP,
+# seen as 0.465; the other way (0.500 GBP × 1.16 − 0.085) / 1.08 = 0.45833… EUR, seen as 0.458.
+
+
+def test_potatoes_bought_in_kent_cost_the_farmers_price_duty_freight_and_exchange() -> None:
+    market = exchange(FERRY)
+    market.submit(order(1, "NL", SELL, 420, 800))
+    outcome = market.submit(order(2, "GB", BUY, 465, 500, "bram"))
+    assert outcome.trades == [Trade("potatoes", "o1", "o2", 500, 500, 420_000, 465_000, ("NL>GB",))]
+    assert (outcome.resting, outcome.cancelled) == (0, 0)
+    # in EUR: 232.50 GBP × 1.16 = 269.70 paid; 210.00 to the farmer, 16.80 duty, 42.50 freight; 0.40 over
+    assert surplus(market, FERRY, outcome.trades[0]) == Fraction("0.40")
+
+
+def test_a_penny_less_than_the_landed_price_buys_nothing() -> None:
+    market = exchange(FERRY)
+    market.submit(order(1, "NL", SELL, 420, 800))
+    outcome = market.submit(order(2, "GB", BUY, 464, 500, "bram"))
+    assert (outcome.trades, outcome.resting) == ([], 500)
+
+
+def test_potatoes_sold_to_a_bid_in_kent_bring_what_is_left_of_its_price() -> None:
+    market = exchange(FERRY)
+    market.submit(order(1, "GB", BUY, 500, 700, "bram"))
+    assert market.submit(order(2, "NL", SELL, 459, 10), Kind.IOC).cancelled == 10
+    outcome = market.submit(order(3, "NL", SELL, 458, 900))
+    assert outcome.trades == [Trade("potatoes", "o3", "o1", 600, 600, 458_000, 500_000, ("NL>GB",))]
+    assert (outcome.resting, market.sent("NL>GB")) == (300, 600)
+
+
+def test_each_zone_sees_the_others_orders_at_landed_prices_as_far_as_the_lane_carries() -> None:
+    market = exchange(FERRY)
+    market.submit(order(1, "NL", SELL, 420, 400))
+    market.submit(order(2, "NL", SELL, 430, 400))
+    market.submit(order(3, "GB", SELL, 470, 50))
+    market.submit(order(4, "GB", BUY, 440, 70))
+    landed = [DepthLevel(465, 400, 1), DepthLevel(470, 50, 1), DepthLevel(474, 200, 1)]
+    assert market.depth("GB", 9) == (landed, [DepthLevel(440, 70, 1)])
+    assert market.depth("GB", 1).sells == landed[:1]
+    assert market.depth("NL", 9).buys == [DepthLevel(393, 70, 1)]  # ⌊(0.440·1.16 − 0.085) / 1.08⌋
+    assert market.depth("CH", 9) == ([], [])
+
+
+def test_a_full_lane_shows_nothing_and_carries_nothing() -> None:
+    market = exchange(FERRY)
+    market.submit(order(1, "NL", SELL, 420, 800))
+    assert market.submit(order(2, "GB", BUY, 600, 900)).resting == 300
+    assert market.depth("GB", 9).sells == []
+    assert market.submit(order(3, "GB", BUY, 600, 10)).trades == []
+    assert market.submit(order(4, "NL", BUY, 420, 10)).trades[0].path == ()
+
+
+def test_equal_prices_go_to_the_earlier_maker_near_or_far() -> None:
+    free = Lane("free", "CH", "GB", 1000)
+    market = Exchange(POTATOES, [GB, Zone("CH", "GBP", GB.fx)], [free])
+    market.submit(order(1, "CH", SELL, 500, 10))
+    market.submit(order(2, "GB", SELL, 500, 10))
+    market.submit(order(3, "CH", SELL, 500, 10))
+    outcome = market.submit(order(4, "GB", BUY, 500, 30))
+    assert [(t.seller, t.path) for t in outcome.trades] == [("o1", ("free",)), ("o2", ()), ("o3", ("free",))]
+
+
+def test_fill_or_kill_counts_all_books_in_reach_and_the_lanes_room() -> None:
+    market = exchange(FERRY)
+    market.submit(order(1, "NL", SELL, 420, 800))
+    market.submit(order(2, "GB", SELL, 480, 100))
+    before = market.state_hash()
+    assert market.submit(order(3, "GB", BUY, 500, 701), Kind.FOK).refusal is Refusal.NOT_FILLABLE
+    assert market.submit(order(4, "GB", BUY, 479, 601), Kind.FOK).refusal is Refusal.NOT_FILLABLE
+    assert market.state_hash() == before
+    assert len(market.submit(order(5, "GB", BUY, 500, 700), Kind.FOK).trades) == 2
+
+
+def test_two_lanes_from_one_zone_share_its_orders() -> None:
+    ship = Lane("ship", "NL", "GB", 5, tariff=Decimal("0.010"))
+    truck = Lane("truck", "NL", "GB", 50, tariff=Decimal("0.020"))
+    market = exchange(truck, ship)
+    market.submit(order(1, "NL", SELL, 420, 8))
+    assert [level.quantity for level in market.depth("GB", 9).sells] == [5, 3]
+    outcome = market.submit(order(2, "GB", BUY, 900, 9))
+    assert [(t.path, t.sent) for t in outcome.trades] == [(("ship",), 5), (("truck",), 3)]
+    assert outcome.resting == 1
+
+
+def test_lots_lost_on_the_way_are_rounded_up_a_trade() -> None:
+    market = exchange(CABLE)
+    market.submit(order(1, "NL", SELL, 100, 151))
+    first = market.submit(order(2, "GB", BUY, 900, 97)).trades[0]
+    assert (first.sent, first.received) == (99, 97)  # 99 − ⌈1.98⌉; 98 would arrive as 96
+    second = market.submit(order(3, "GB", BUY, 900, 97), Kind.IOC)
+    assert [(t.sent, t.received) for t in second.trades] == [(52, 50)]  # all that is left of o1
+    assert second.cancelled == 47
+
+
+def test_an_order_of_which_nothing_would_arrive_is_seen_at_home_only() -> None:
+    market = exchange(CABLE)
+    market.submit(order(1, "NL", SELL, 100, 1))
+    market.submit(order(2, "NL", SELL, 101, 2))
+    assert [level.quantity for level in market.depth("GB", 9).sells] == [1]
+    assert [t.seller for t in market.submit(order(3, "GB", BUY, 900, 5)).trades] == ["o2"]
+    assert market.submit(order(4, "NL", SELL, 90, 1)).trades == []
+    assert [t.seller for t in market.submit(order(5, "NL", BUY, 900, 5)).trades] == ["o4", "o1"]
+
+
+def test_refusals_name_the_field_and_change_nothing() -> None:
+    market = exchange(FERRY)
+    market.submit(order(1, "NL", SELL, 420, 800))
+    before = market.state_hash()
+    assert market.submit(order(1, "GB", BUY, 420, 8)).refusal is Refusal.DUPLICATE_ID
+    assert market.submit(order(2, "FR", BUY, 420, 8)).refusal is Refusal.UNKNOWN_ZONE
+    assert market.submit(order(2, "GB", BUY, 420, 0)).refusal is Refusal.QUANTITY_NOT_POSITIVE
+    assert market.submit(order(2, "GB", BUY, 100_001, 8)).refusal is Refusal.PRICE_OUT_OF_RANGE
+    rice = Order("o2", 2, "anna", "rice", "NL", BUY, 420, 8)
+    assert market.submit(rice).refusal is Refusal.UNKNOWN_PRODUCT
+    assert market.cancel("o1", "bram").refusal is Refusal.NOT_OWNER
+    assert market.cancel("o9", "anna").refusal is Refusal.UNKNOWN_ORDER
+    assert market.state_hash() == before
+    assert market.cancel("o1", "anna").cancelled == 800
+
+
+@pytest.mark.parametrize(
+    ("lane", "words"),
+    [
+        (Lane("x", "NL", "FR", 1), "between zones"),
+        (Lane("x", "NL", "NL", 1), "starts where it ends"),
+        (Lane("x", "NL", "GB", 1, loss_ppm=1_000_000), "loss_ppm"),
+        (Lane("x", "NL", "GB", 1, duty_ppm=-1), "duty_ppm"),
+    ],
+)
+def test_an_impossible_lane_is_refused_at_once(lane: Lane, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        exchange(lane)
+
+
+def test_an_id_used_twice_and_a_worthless_currency_are_refused_at_once() -> None:
+    with pytest.raises(ValueError, match="two lanes"):
+        exchange(FERRY, FERRY)
+    with pytest.raises(ValueError, match="two zones"):
+        Exchange(POTATOES, [NL, NL], [])
+    with pytest.raises(ValueError, match="fx"):
+        Exchange(POTATOES, [NL, Zone("GB", "GBP", Decimal(0))], [FERRY])
+
+
+def test_a_snapshot_of_another_market_is_refused() -> None:
+    saved = exchange(FERRY).snapshot()
+    with pytest.raises(ValueError, match="zones or lanes"):
+        exchange(CABLE).restore(saved)
+    with pytest.raises(ValueError, match="potatoes"):
+        Exchange(Product("rice", "kg", Decimal(1), Decimal(1), 0, 9), [NL, GB, CH], [FERRY]).restore(saved)
+
+
+# Against the naive twin.
+
+ENDS = st.permutations(["NL", "GB", "CH"])
+
+
+@st.composite
+def roads(draw: st.DrawFn) -> list[Lane]:
+    lanes = []
+    for number in range(draw(st.integers(0, 5))):
+        source, target, _ = draw(ENDS)
+        capacity = draw(st.integers(0, 400))
+        loss = draw(st.sampled_from([0, 0, 20_000, 333_333, 700_001]))
+        tariff = Decimal(draw(st.integers(-5, 30))) / 1000
+        lanes.append(Lane(f"l{number}", source, target, capacity, loss, tariff, draw(DUTIES)))
+    return lanes
+
+
+DUTIES = st.sampled_from([0, 0, 1, 80_000])
+
+
+def surplus(market: Exchange, lane: Lane | None, trade: Trade) -> Fraction:
+    """Numeraire left of the buyer's payment after seller, duty and freight."""
+    zones = {z.id: z for z in (NL, GB, CH)}
+    if lane is None:
+        return Fraction(trade.buyer_price * trade.received - trade.seller_price * trade.sent)
+    tick = Fraction(market.product.tick) / 1000
+    seller = trade.seller_price * tick * trade.sent * Fraction(zones[lane.source].fx)
+    buyer = trade.buyer_price * tick * trade.received * Fraction(zones[lane.target].fx)
+    return buyer - seller * (1 + Fraction(lane.duty_ppm, 10**6)) - Fraction(lane.tariff) * trade.sent
+
+
+def check_trades(market: Exchange, lanes: dict[str, Lane], orders: dict[str, Order], trade: Trade) -> None:
+    seller, buyer = orders[trade.seller], orders[trade.buyer]
+    assert trade.seller_price >= seller.price * 1000 and trade.buyer_price <= buyer.price * 1000
+    assert trade.received > 0
+    if not trade.path:
+        assert seller.zone == buyer.zone and trade.sent == trade.received
+        assert trade.seller_price == trade.buyer_price
+        return
+    lane = lanes[trade.path[0]]
+    assert (seller.zone, buyer.zone) == (lane.source, lane.target)
+    assert trade.received == lane.received(trade.sent)
+    lot = abs(trade.buyer_price) * Fraction(market.product.tick) / 1000 * 2
+    assert surplus(market, lane, trade) >= (0 if lane.loss_ppm == 0 else -lot)
+
+
+def check_uncrossed(market: Exchange, naive: NaiveExchange) -> None:
+    """No open order could be matched by another one that stands."""
+    for o in naive.open:
+        assert not naive.candidates(o.order, o.left)
+    for lane in naive.lanes.values():
+        assert market.sent(lane.id) == naive.sent[lane.id] <= lane.capacity
+
+
+def standing(market: Exchange) -> dict[str, int]:
+    books = market.snapshot()["books"].values()
+    return {row["id"]: row["left"] for book in books for row in (*book["sell"], *book["buy"])}
+
+
+def run_both(lanes: list[Lane], stream: list[Submit | Cancel], every: int) -> Counter[str]:
+    market, naive = exchange(*lanes), NaiveExchange(POTATOES, [NL, GB, CH], lanes)
+    by_id = {lane.id: lane for lane in lanes}
+    orders: dict[str, Order] = {}
+    seen: Counter[str] = Counter()
+    filled: Counter[str] = Counter()
+    for number, command in enumerate(stream):
+        answer = apply(market, command)
+        assert answer == apply(naive, command), number
+        refusal, trades, resting, cancelled = answer
+        if isinstance(command[0], Order) and refusal is None:
+            orders[command[0].id] = command[0]
+            filled[command[0].id] = 0
+            lots = sum(t.sent if command[0].side is SELL else t.received for t in trades)
+            assert lots + resting + cancelled == command[0].quantity
+        for trade in trades:
+            check_trades(market, by_id, orders, trade)
+            filled[trade.seller] += trade.sent
+            filled[trade.buyer] += trade.received
+            assert all(filled[name] <= orders[name].quantity for name in (trade.seller, trade.buyer))
+            seen["abroad" if trade.path else "home"] += 1
+        if number % every == 0:
+            check_uncrossed(market, naive)
+            assert standing(market) == {o.order.id: o.left for o in naive.open}
+        if refusal:
+            seen[refusal.name] += 1
+    return seen
+
+
+@given(roads(), st.integers(0, 2**32), st.integers(1, 60), st.integers(4, 60))
+def test_any_stream_gives_what_the_naive_exchange_gives(
+    lanes: list[Lane], seed: int, count: int, width: int
+) -> None:
+    stream = list(commands(seed, count, ["NL", "GB", "CH"], (60, 60 + width)))
+    run_both(lanes, stream, every=1)
+
+
+def test_twenty_thousand_commands_give_what_the_naive_exchange_gives() -> None:
+    lanes = [
+        Lane("NL>GB", "NL", "GB", 60_000, tariff=Decimal("0.003"), duty_ppm=20_000),
+        Lane("GB>NL", "GB", "NL", 9_000, tariff=Decimal("0.002")),
+        Lane("cable", "NL", "GB", 20_000, loss_ppm=30_000),
+        Lane("CH>NL", "CH", "NL", 70_000, loss_ppm=20_000, tariff=Decimal("0.001")),
+    ]
+    seen = run_both(lanes, list(commands(7, 20_000, ["NL", "GB", "CH", "NL", "GB", "FR"])), every=1_000)
+    assert min(seen[r] for r in ("abroad", "home", "NOT_FILLABLE", "DUPLICATE_ID", "UNKNOWN_ZONE")) > 50
+
+
+@given(roads(), st.integers(0, 2**32), st.integers(0, 40), st.integers(1, 40))
+def test_a_snapshot_and_the_commands_after_it_give_the_same_state(
+    lanes: list[Lane], seed: int, cut: int, tail: int
+) -> None:
+    stream = list(commands(seed, cut + tail, ["NL", "GB", "CH"], (60, 90)))
+    whole, again = exchange(*lanes), exchange(*lanes)
+    for command in stream[:cut]:
+        apply(whole, command)
+    again.restore(json.loads(json.dumps(whole.snapshot())))
+    assert again.state_hash() == whole.state_hash()
+    for command in stream[cut:]:
+        assert apply(again, command) == apply(whole, command)
+    assert again.state_hash() == whole.state_hash()
