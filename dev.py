@@ -23,7 +23,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, NoReturn
+from typing import Any, NoReturn
 
 ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
@@ -109,16 +109,21 @@ def is_sound() -> bool:
     settings, stamp = VENV / "pyvenv.cfg", read_stamp()
     if not (BIN / "python").exists() or not settings.exists() or stamp == UNFINISHED:
         return False
-    version = re.search(r"^version(?:_info)? *= *(\d+)\.(\d+)", settings.read_text(), re.MULTILINE)
-    same_python = version is not None and (int(version[1]), int(version[2])) == sys.version_info[:2]
+    version = rf"^version(_info)? *= *{sys.version_info[0]}\.{sys.version_info[1]}\b"
+    same_python = re.search(version, settings.read_text(), re.MULTILINE) is not None
     return same_python and (not stamp or f" {ROOT} " in stamp)
 
 
 @contextmanager
 def one_at_a_time() -> Iterator[None]:
-    """Hold a lock on this file, so that two starts at once do not install over each other."""
+    """Hold a lock on this file. Steps inherit it, so that one that outlives a killed dev.py is waited for."""
     with Path(__file__).open("rb") as door:
-        fcntl.flock(door, fcntl.LOCK_EX)
+        os.set_inheritable(door.fileno(), True)
+        try:
+            fcntl.flock(door, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say("  waiting for another installation to end …")
+            fcntl.flock(door, fcntl.LOCK_EX)
         yield
 
 
@@ -167,7 +172,8 @@ def step(title: str, command: Sequence[str]) -> None:
     """Run one step of the installation, its output shown only when it fails."""
     started = time.monotonic()
     with tempfile.TemporaryFile() as log:
-        code = run(command, lambda child: wait_showing(title, child), log, quiet_environment())
+        streams = {"stdout": log, "stderr": log, "env": quiet_environment()}
+        code = run(command, lambda child: wait_showing(title, child), **streams)
         log.seek(0)
         output = log.read().decode(errors="replace").rstrip()
     if code:
@@ -222,9 +228,8 @@ def root_command() -> list[str] | None:
         return None
     if os.geteuid() == 0:
         return []
-    sudo = ["sudo", "-n"]
-    may = shutil.which("sudo") and subprocess.run([*sudo, "true"], capture_output=True).returncode == 0
-    return sudo if may else None
+    may = shutil.which("sudo") and subprocess.run(["sudo", "-n", "true"], capture_output=True).returncode == 0
+    return ["sudo", "-n"] if may else None
 
 
 def demo(arguments: Sequence[str]) -> NoReturn:
@@ -273,18 +278,16 @@ def run_checks() -> int:
 
 def become(command: Sequence[str]) -> NoReturn:
     """Replace this process, so that signals reach the command directly."""
-    sys.stdout.flush()
     os.execv(command[0], list(command))
 
 
 def run(
     command: Sequence[str],
     wait: Callable[[subprocess.Popen[bytes]], int] = subprocess.Popen.wait,
-    output: IO[bytes] | None = None,
-    environment: dict[str, str] | None = None,
+    **options: Any,
 ) -> int:
     """The command's exit code. A signal to this process reaches it, and then its answer ends us too."""
-    child = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=output)
+    child = subprocess.Popen(command, cwd=ROOT, close_fds=False, **options)
     stopped = []
 
     def hand_on(number: int, _: object) -> None:
@@ -333,15 +336,13 @@ def main(argv: Sequence[str]) -> int:
     require_python()
     lines = [f"  {name:6} {command.__doc__}" for name, command in COMMANDS.items()]
     parser = argparse.ArgumentParser(
-        usage="dev.py demo|test|check|bench [what follows is passed on]",
+        usage="dev.py demo|test|check|bench [options of the command: dev.py demo --help]",
         description="Makes .venv when needed, then runs:\n" + "\n".join(lines),
-        epilog="The command's own options: python3 dev.py demo --help",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("command", choices=list(COMMANDS), help=argparse.SUPPRESS)
-    name = parser.parse_args(argv[:1]).command
     try:
-        return COMMANDS[name](argv[1:])
+        return COMMANDS[parser.parse_args(argv[:1]).command](argv[1:])
     except KeyboardInterrupt:
         return 130
 
