@@ -10,11 +10,12 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, Field, ValidationError
+from pydantic_core import ErrorDetails
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -125,12 +126,20 @@ def _validated(path: Path, text: str, data: dict[str, Any], flags: dict[str, Any
     try:
         return FromFile(**flags)
     except ValidationError as error:
-        first, *more = error.errors(include_url=False)
+        first, *more = _innermost(error.errors(include_url=False))
         reason = _reason(first["type"], first["msg"])
         tail = f" (and {len(more)} more)" if more else ""
         raise ConfigError(_message(path, text, flags, first["loc"], reason + tail)) from None
     except SettingsError as error:
         raise ConfigError(f"environment {PREFIX}*: {error}".splitlines()[0]) from None
+
+
+def _innermost(errors: Sequence[ErrorDetails]) -> list[ErrorDetails]:
+    """Without those that only follow from another: a list with a bad item is also "too short"."""
+    locs = [error["loc"] for error in errors]
+    return [
+        e for e in errors if not any(loc != e["loc"] and loc[: len(e["loc"])] == e["loc"] for loc in locs)
+    ]
 
 
 def _reason(kind: str, message: str) -> str:

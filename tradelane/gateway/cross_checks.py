@@ -80,7 +80,7 @@ def _meters(edge: EdgeSection) -> Iterator[Fault]:
         if meter.member is not None and meter.member not in members:
             yield (*at, "member"), f"no member {meter.member!r}"
         if (meter.lat is None) != (meter.lon is None):
-            yield (*at, "lat" if meter.lon is None else "lon"), "a place has both lat and lon"
+            yield (*at, "lon" if meter.lon is None else "lat"), "missing: a place has both lat and lon"
 
 
 def _zone(zone: ZoneSection) -> Iterator[Fault]:

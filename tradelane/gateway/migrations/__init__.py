@@ -1,4 +1,4 @@
-"""The schema of the edge's and the zone's file, step by step; ``tables.py`` says what it is after the last step."""
+"""The schema of the edge's and the zone's file, step by step; ``tables.py`` says what it has become."""
 
 SCRIPTS = "tradelane.gateway:migrations"
 HEAD = "0001"
