@@ -151,7 +151,7 @@ def test_scaling_every_quantity_scales_the_result() -> None:
 
 
 def test_a_zone_in_dearer_money_does_not_break_the_price_limits_of_its_neighbour() -> None:
-    """A zone sold out next to one at its price cap in a stronger currency: its price follows past its own cap."""
+    """A zone sold out next to one at its price cap in a stronger currency: its price follows past its cap."""
     zones = (Zone("GB", "GBP", Decimal("1.17")), Zone("NO2", "NOK", Decimal("0.087")))
     lane = Lane("NO2>GB", "NO2", "GB", 1000)
     orders = (

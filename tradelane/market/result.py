@@ -1,0 +1,161 @@
+"""Result files, ``tradelane.result/1``: what a clearing says of a case. proof.py proves them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from tradelane.market.auction import Clearing, clear
+from tradelane.market.case import Case, canonical_json, case_digest
+from tradelane.market.certificate import Certificate
+from tradelane.market.network import Network
+from tradelane.market.order import Order, Side
+from tradelane.market.pairing import pair
+from tradelane.market.product import Product
+from tradelane.market.trade import Trade
+from tradelane.market.units import MILLI, plain
+
+FORMAT = "tradelane.result/1"
+Json = dict[str, Any]
+CERTIFICATE = ("welfare", "gap", "order_slack", "lane_slack", "loss_dust")
+MONEY = ("buyers_pay", "sellers_get", "congestion_rent", "freight", "duty")
+
+
+def exact(value: Fraction) -> str:
+    """A fraction whose denominator is a product of 2s and 5s, as a plain decimal string."""
+    twos = fives = 0
+    denominator = value.denominator
+    while denominator % 2 == 0:
+        denominator, twos = denominator // 2, twos + 1
+    while denominator % 5 == 0:
+        denominator, fives = denominator // 5, fives + 1
+    if denominator != 1:
+        raise ValueError(f"{value} has no finite decimal form")
+    places = max(twos, fives)
+    digits = value.numerator * 2 ** (places - twos) * 5 ** (places - fives)
+    return plain(Decimal(f"{digits}E-{places}"))
+
+
+def price_text(product: Product, milliticks: int) -> str:
+    """A clearing price in currency per unit, with six decimals or what a thousandth of the tick needs."""
+    value = product.tick * milliticks / MILLI
+    places = max(6, -int(product.tick.normalize().as_tuple().exponent) + 3)
+    return format(value, f".{places}f")
+
+
+def clear_case(case: Case, progress: Callable[[str], None] = lambda step: None) -> Json:
+    """Clear every product of ``case`` and write the result object; ``progress`` is told each step."""
+    clearings = []
+    for product in sorted(case.products, key=lambda p: p.id):
+        progress(f"clearing {product.id}")
+        clearings.append(clear(product, case.zones, case.lanes[product.id], case.batches(product.id)))
+    progress("pairing")
+    return result_of(case, clearings)
+
+
+def result_of(case: Case, clearings: Sequence[Clearing]) -> Json:
+    """The result object of proven clearings, one per product of the case, by product id."""
+    fills: list[Json] = []
+    trades: list[Json] = []
+    for clearing in clearings:
+        orders = ordered(case, clearing.product.id, clearing.network)
+        fills += _fills(clearing, orders)
+        ids = [([o.id for o in sells], [o.id for o in buys]) for sells, buys in orders]
+        trades += [_trade(clearing.product, trade) for trade in pair(clearing, ids)]
+    certificates = [c.certificate for c in clearings]
+    result: Json = {
+        "format": FORMAT,
+        "case_digest": case_digest(case),
+        "prices": [row for c in clearings for row in _prices(c)],
+        "flows": [row for c in clearings for row in _flows(case, c)],
+        "fills": fills,
+        "blocks": [],
+        "trades": trades,
+        "money": {name: total(certificates, name) for name in MONEY},
+        "certificate": {name: total(certificates, name) for name in CERTIFICATE},
+        "uncoupled": [c.product.id for c in clearings if not c.coupled],
+    }
+    return result | {"result_digest": result_digest(result)}
+
+
+def result_digest(result: Json) -> str:
+    """``sha256:`` over everything else the result says."""
+    rest = {name: value for name, value in result.items() if name != "result_digest"}
+    return f"sha256:{hashlib.sha256(canonical_json(rest)).hexdigest()}"
+
+
+def total(certificates: Iterable[Certificate], name: str) -> str:
+    return exact(sum((getattr(c, name) for c in certificates), Fraction(0)))
+
+
+def ordered(case: Case, product: str, network: Network) -> list[tuple[list[Order], list[Order]]]:
+    """Sells and buys per zone, as the batches hold them."""
+    zones = case.by_zone(product)
+    return [
+        (
+            [o for o in zones[zone.id] if o.side is Side.SELL],
+            [o for o in zones[zone.id] if o.side is Side.BUY],
+        )
+        for zone in network.zones
+    ]
+
+
+def _prices(clearing: Clearing) -> list[Json]:
+    product, outcome = clearing.product, clearing.outcome
+    return [
+        {
+            "product": product.id,
+            "zone": zone.id,
+            "price": price_text(product, outcome.price[z]),
+            "low": price_text(product, outcome.low[z]),
+            "high": price_text(product, outcome.high[z]),
+        }
+        for z, zone in enumerate(clearing.network.zones)
+    ]
+
+
+def _flows(case: Case, clearing: Clearing) -> list[Json]:
+    product = clearing.product
+    moved = {
+        lane.id: (sent, received)
+        for lane, sent, received in zip(
+            clearing.network.lanes, clearing.outcome.sent, clearing.outcome.received, strict=True
+        )
+    }
+    return [
+        {
+            "product": product.id,
+            "lane": lane.id,
+            "sent": product.quantity_text(moved.get(lane.id, (0, 0))[0]),
+            "received": product.quantity_text(moved.get(lane.id, (0, 0))[1]),
+        }
+        for lane in sorted(case.lanes[product.id], key=lambda lane: lane.id)
+    ]
+
+
+def _fills(clearing: Clearing, orders: Sequence[tuple[Sequence[Order], Sequence[Order]]]) -> list[Json]:
+    found = []
+    for z, (sells, buys) in enumerate(orders):
+        for rows, fill in ((sells, clearing.outcome.sold[z]), (buys, clearing.outcome.bought[z])):
+            found += [(rows[int(k)], int(fill[k])) for k in np.flatnonzero(fill)]
+    found.sort(key=lambda row: row[0].seq)
+    return [{"order": o.id, "quantity": clearing.product.quantity_text(lots)} for o, lots in found]
+
+
+def _trade(product: Product, trade: Trade) -> Json:
+    return {
+        "product": product.id,
+        "seller": trade.seller,
+        "buyer": trade.buyer,
+        "quantity": product.quantity_text(trade.sent),
+        "received": product.quantity_text(trade.received),
+        "seller_price": price_text(product, trade.seller_price),
+        "buyer_price": price_text(product, trade.buyer_price),
+        "lane": trade.path[-1] if trade.path else None,
+        "path": list(trade.path),
+    }
