@@ -1,0 +1,156 @@
+"""The e-hub's HTTP face, ``/api/v1``: routes only; what they do stands in the rooms beside."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable
+from functools import partial
+from typing import Annotated, TypeVar
+
+from fastapi import APIRouter, Depends, FastAPI, Header, Query, Request, Response
+from pydantic import BaseModel
+
+from tradelane.settlement import problem
+from tradelane.settlement.ehub import wire
+from tradelane.settlement.ehub.server import customs, data, logistics, payments
+from tradelane.settlement.ehub.server.commands import Commands, idempotency_key
+from tradelane.settlement.ehub.server.transact import Transact
+from tradelane.settlement.logistics import ShipmentState
+
+PREFIX = "/api/v1"
+M = TypeVar("M", bound=BaseModel)
+Key = Annotated[str, Depends(idempotency_key)]
+Limit = Annotated[int, Query(ge=1, le=data.MOST_ITEMS)]
+AfterName = Annotated[str | None, Query(max_length=200)]
+AfterSeq = Annotated[int, Query(ge=0, le=2**63 - 1)]
+
+
+def create_router(transact: Transact, now: Callable[[], int], token: str,
+                  read: Transact | None = None) -> APIRouter:
+    """Every route of an e-hub over one store. ``now`` is market time in ms; ``token`` the bearer token of
+    every caller; reads go through ``read``, or ``transact`` when there is none."""
+    look = read or transact
+    open_routes = APIRouter(prefix=PREFIX, tags=["e-hub"])
+    routes = APIRouter(dependencies=[Depends(_bearer(token))])
+    _add_health(open_routes, look)
+    _add_commands(routes, Commands(transact, now))
+    _add_reads(routes, look)
+    open_routes.include_router(routes)
+    return open_routes
+
+
+def create_app(transact: Transact, now: Callable[[], int], token: str, read: Transact | None = None,
+               unavailable: tuple[type[Exception], ...] = ()) -> FastAPI:
+    """An application that is only an e-hub. Errors of ``unavailable`` kinds answer 503."""
+    app = FastAPI(title="Tradelane e-hub", version="1")
+    problem.install(app, unavailable)
+    app.include_router(create_router(transact, now, token, read))
+    return app
+
+
+def _bearer(token: str) -> Callable[..., object]:
+    expected = f"Bearer {token}".encode()
+
+    async def check(authorization: Annotated[str, Header()] = "") -> None:
+        if not hmac.compare_digest(authorization.encode(), expected):
+            raise problem.unauthorised()
+
+    return check
+
+
+def _add_health(router: APIRouter, read: Transact) -> None:
+    @router.get("/healthz")
+    async def healthz() -> dict[str, str]:
+        await read(lambda conn: conn.exec_driver_sql("SELECT 1").scalar_one())
+        return {"status": "ok"}
+
+
+def _add_commands(router: APIRouter, commands: Commands) -> None:
+    @router.post("/accounts", status_code=201, response_model=wire.AccountState)
+    async def open_account(request: Request, key: Key, question: wire.OpenAccount) -> Response:
+        return await commands.run(request, key, question, payments.open_account)
+
+    @router.post("/deposits", status_code=201, response_model=wire.DepositState)
+    async def deposit(request: Request, key: Key, question: wire.Deposit) -> Response:
+        return await commands.run(request, key, question, payments.deposit)
+
+    @router.post("/reservations", status_code=201, response_model=wire.ReservationState)
+    async def reserve(request: Request, key: Key, question: wire.Reserve) -> Response:
+        return await commands.run(request, key, question, payments.reserve)
+
+    @router.post("/reservations/{reservation:path}/release", response_model=wire.ReservationState)
+    async def release(request: Request, key: Key, reservation: str,
+                      question: wire.Release | None = None) -> Response:
+        effect = partial(payments.release, reservation=reservation)
+        return await commands.run(request, key, question or wire.Release(), effect)
+
+    @router.post("/settlements", status_code=201, response_model=wire.SettlementState)
+    async def settle(request: Request, key: Key, question: wire.Settle) -> Response:
+        return await commands.run(request, key, question, payments.settle)
+
+    @router.post("/declarations", status_code=201, response_model=wire.DeclarationAnswer)
+    async def declare(request: Request, key: Key, question: wire.Declare) -> Response:
+        return await commands.run(request, key, question, customs.declare)
+
+    @router.post("/shipments", status_code=201, response_model=wire.ShipmentAnswer)
+    async def book(request: Request, key: Key, question: wire.BookShipment) -> Response:
+        return await commands.run(request, key, question, logistics.book)
+
+    @router.post("/shipments/{shipment:path}/events", response_model=wire.ShipmentAnswer)
+    async def record(request: Request, key: Key, shipment: str, question: wire.RecordEvent) -> Response:
+        return await commands.run(request, key, question, partial(logistics.record, shipment=shipment))
+
+
+def _add_reads(router: APIRouter, read: Transact) -> None:
+    @router.get("/accounts")
+    async def accounts(after: AfterName = None, limit: Limit = 100) -> wire.Page[wire.AccountState]:
+        return await read(lambda conn: data.list_accounts(conn, after, limit))
+
+    @router.get("/accounts/{account:path}")
+    async def account(account: str) -> wire.AccountState:
+        return _found("account", await read(lambda conn: data.account(conn, account)))
+
+    @router.get("/reservations/{reservation:path}")
+    async def reservation(reservation: str) -> wire.ReservationState:
+        return _found("reservation", await read(lambda conn: data.reservation(conn, reservation)))
+
+    @router.get("/transfers")
+    async def transfers(after: AfterSeq = 0, limit: Limit = 100) -> wire.Page[wire.TransferState]:
+        return await read(lambda conn: data.list_transfers(conn, after, limit))
+
+    @router.get("/receipts")
+    async def receipts(account: str | None = None, contract: str | None = None, after: AfterSeq = 0,
+                       limit: Limit = 100) -> wire.Page[wire.Receipt]:
+        return await read(lambda conn: data.list_receipts(conn, after, limit, account, contract))
+
+    @router.get("/declarations")
+    async def declarations(contract: str | None = None, after: AfterName = None,
+                           limit: Limit = 100) -> wire.Page[wire.DeclarationAnswer]:
+        return await read(lambda conn: data.list_declarations(conn, after, limit, contract))
+
+    @router.get("/declarations/{declaration:path}")
+    async def declaration(declaration: str) -> wire.DeclarationAnswer:
+        return _found("declaration", await read(lambda conn: customs.find(conn, declaration)))
+
+    @router.get("/shipments")
+    async def shipments(state: ShipmentState | None = None, contract: str | None = None,
+                        after: AfterName = None, limit: Limit = 100) -> wire.Page[wire.ShipmentAnswer]:
+        return await read(lambda conn: data.list_shipments(conn, after, limit, state, contract))
+
+    @router.get("/shipments/{shipment:path}")
+    async def shipment(shipment: str) -> wire.ShipmentAnswer:
+        return _found("shipment", await read(lambda conn: logistics.find(conn, shipment)))
+
+    @router.get("/trial-balance")
+    async def trial_balance() -> wire.TrialBalance:
+        return await read(data.trial_balance)
+
+    @router.get("/chain")
+    async def chain() -> wire.ChainCheck:
+        return await read(data.check_chain)
+
+
+def _found(kind: str, item: M | None) -> M:
+    if item is None:
+        raise problem.Problem.field(404, f"unknown-{kind}", kind, f"no such {kind}")
+    return item

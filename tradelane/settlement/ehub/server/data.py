@@ -1,0 +1,141 @@
+"""What the hub shows: accounts, transfers, receipts, declarations, shipments, and the proofs over them.
+
+Lists are paged by key: ask again with ``after`` set to the page's ``next``. Nothing here writes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from pydantic import BaseModel
+from sqlalchemy import Column, Connection, Row, Select, func, select
+
+from tradelane.market.units import NANO, iso
+from tradelane.settlement.ehub.server import accounts, chain, customs, logistics, payments, tables
+from tradelane.settlement.ehub.wire import (
+    AccountState,
+    ChainCheck,
+    CurrencyBalance,
+    DeclarationAnswer,
+    Page,
+    Receipt,
+    ReservationState,
+    ShipmentAnswer,
+    Total,
+    TransferState,
+    TrialBalance,
+)
+from tradelane.settlement.logistics import ShipmentState
+
+M = TypeVar("M", bound=BaseModel)
+MOST_ITEMS = 1_000
+
+
+def account(conn: Connection, name: str) -> AccountState | None:
+    row = conn.execute(select(tables.accounts).where(tables.accounts.c.account == name)).first()
+    return None if row is None else accounts.state(row)
+
+
+def list_accounts(conn: Connection, after: str | None, limit: int) -> Page[AccountState]:
+    t = tables.accounts
+    rows = _page(conn, select(t), t.c.account, after, limit)
+    return _as_page(rows, limit, accounts.state, lambda row: str(row.account))
+
+
+def reservation(conn: Connection, name: str) -> ReservationState | None:
+    query = payments.RESERVATIONS.where(tables.reservations.c.reservation == name)
+    row = conn.execute(query).first()
+    return None if row is None else payments.reservation_state(row)
+
+
+def list_transfers(conn: Connection, after: int, limit: int) -> Page[TransferState]:
+    t = tables.transfers
+    rows = _page(conn, select(t), t.c.seq, after, limit)
+    return _as_page(rows, limit, _transfer, lambda row: str(row.seq))
+
+
+def list_receipts(conn: Connection, after: int, limit: int, account: str | None,
+                  contract: str | None) -> Page[Receipt]:
+    t = tables.receipts
+    query = select(t.c.seq, t.c.body)
+    if account is not None:
+        query = query.where(t.c.account == account)
+    if contract is not None:
+        query = query.where(t.c.contract == contract)
+    rows = _page(conn, query, t.c.seq, after, limit)
+    return _as_page(rows, limit, lambda row: Receipt.model_validate_json(row.body), lambda row: str(row.seq))
+
+
+def list_declarations(conn: Connection, after: str | None, limit: int,
+                      contract: str | None) -> Page[DeclarationAnswer]:
+    t = tables.declarations
+    query = select(t) if contract is None else select(t).where(t.c.contract == contract)
+    rows = _page(conn, query, t.c.declaration, after, limit)
+    return _as_page(rows, limit, customs.answer, lambda row: str(row.declaration))
+
+
+def list_shipments(conn: Connection, after: str | None, limit: int, state: ShipmentState | None,
+                   contract: str | None) -> Page[ShipmentAnswer]:
+    t = tables.shipments
+    query = select(t)
+    if state is not None:
+        query = query.where(t.c.state == state.value)
+    if contract is not None:
+        query = query.where(t.c.contract == contract)
+    rows = _page(conn, query, t.c.shipment, after, limit)
+    return _as_page(rows, limit, lambda row: logistics.answer(conn, row), lambda row: str(row.shipment))
+
+
+def trial_balance(conn: Connection) -> TrialBalance:
+    """The sum of all accounts in each currency, which is zero, and the transfers' head."""
+    head = chain.head(conn)
+    sums = [(row, _sum(row.whole, row.rest)) for row in conn.execute(_SUMS)]
+    return TrialBalance(
+        balanced=all(total == 0 for _, total in sums), transfers=head.seq, head=head.hash.hex(),
+        currencies=[CurrencyBalance(
+            currency=row.currency, sum=Total.of(total, row.currency).value, accounts=row.accounts,
+            held=Total.of(_sum(row.held_whole, row.held_rest), row.currency).value) for row, total in sums])
+
+
+def check_chain(conn: Connection) -> ChainCheck:
+    """Every hash and balance recomputed; takes time in proportion to the transfers."""
+    broken, head = chain.verify_chain(conn), chain.head(conn)
+    return ChainCheck(ok=broken is None, transfers=head.seq, head=head.hash.hex(),
+                      broken=None if broken is None else broken.seq,
+                      reason=None if broken is None else broken.reason)
+
+
+def _page(conn: Connection, query: Select[Any], key: Column[Any], after: Any, limit: int) -> list[Row[Any]]:
+    """One row more than asked for, so that the page knows whether it is the last."""
+    if after is not None:
+        query = query.where(key > after)
+    return list(conn.execute(query.order_by(key).limit(limit + 1)))
+
+
+def _as_page(rows: Sequence[Row[Any]], limit: int, shape: Callable[[Row[Any]], M],
+             key: Callable[[Row[Any]], str]) -> Page[M]:
+    shown = rows[:limit]
+    return Page[M](items=[shape(row) for row in shown], next=key(shown[-1]) if len(rows) > limit else None)
+
+
+def _transfer(row: Row[Any]) -> TransferState:
+    return TransferState(
+        seq=row.seq, transfer=row.transfer, settlement=row.settlement, contract=row.contract,
+        source=row.source, target=row.target, amount=Total.of(row.nano, row.currency), kind=row.kind,
+        memo=row.memo, at=iso(row.at), hash=row.hash.hex())
+
+
+def _sum(whole: int, rest: int) -> int:
+    return whole * NANO + rest
+
+
+_a = tables.accounts
+# Summed in two parts: the sum of two great balances would not fit the database's 64 bits.
+_SUMS = select(
+    _a.c.currency, func.count().label("accounts"),
+    func.sum(_a.c.posted_nano.op("/")(NANO)).label("whole"),
+    func.sum(_a.c.posted_nano.op("%")(NANO)).label("rest"),
+    func.sum(_a.c.held_nano.op("/")(NANO)).label("held_whole"),
+    func.sum(_a.c.held_nano.op("%")(NANO)).label("held_rest"),
+).group_by(_a.c.currency).order_by(_a.c.currency)

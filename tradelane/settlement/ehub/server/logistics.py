@@ -1,0 +1,82 @@
+"""Shipments: booked against a declaration, moved on by the carrier's events."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
+
+from tradelane.market.units import instant, iso
+from tradelane.settlement.customs import DeclarationState
+from tradelane.settlement.ehub.server import customs, tables
+from tradelane.settlement.ehub.server.commands import Answer, Command
+from tradelane.settlement.ehub.wire import BookShipment, RecordEvent, ShipmentAnswer, ShipmentStep
+from tradelane.settlement.logistics import Refusal, ShipmentState, advance, proof_digest, proof_fits
+from tradelane.settlement.problem import Problem
+
+t, e = tables.shipments, tables.shipment_events
+HTTP_STATUS = {Refusal.ILLEGAL_EVENT: 409, Refusal.NOT_RELEASED: 409}
+
+
+def book(conn: Connection, command: Command, question: BookShipment) -> Answer:
+    """A shipment of a declared contract's goods."""
+    if _row(conn, question.shipment) is not None:
+        raise Problem.field(409, "duplicate-id", "shipment", "this shipment exists already")
+    declaration = customs.find(conn, question.declaration)
+    if declaration is None:
+        raise Problem.field(422, "unknown-declaration", "declaration", "no such declaration")
+    if declaration.contract != question.contract:
+        raise Problem.field(422, "wrong-contract", "contract", "the declaration is for another contract")
+    conn.execute(insert(t), {
+        **question.model_dump(exclude={"proof_code"}), "state": ShipmentState.BOOKED.value,
+        "proof": proof_digest(question.shipment, question.proof_code), "at": command.at})
+    return Answer.of(201, _required(find(conn, question.shipment)))
+
+
+def record(conn: Connection, command: Command, question: RecordEvent, *, shipment: str) -> Answer:
+    """Move a shipment on by one event; 409 when its state does not allow it, 422 for a wrong proof."""
+    row = _row(conn, shipment)
+    if row is None:
+        raise Problem.field(404, "unknown-shipment", "shipment", "no such shipment")
+    declaration = customs.find(conn, row.declaration)
+    after = advance(
+        ShipmentState(row.state), question.event,
+        released=declaration is not None and declaration.state is DeclarationState.RELEASED,
+        proof=proof_fits(shipment, question.proof_code, row.proof))
+    if isinstance(after, Refusal):
+        reason = f"{after.reason} (it is {row.state})" if after is Refusal.ILLEGAL_EVENT else after.reason
+        raise Problem.field(HTTP_STATUS.get(after, 422), after.code, after.field, reason)
+    number = conn.execute(_COUNT, {"id": shipment}).scalar_one() + 1
+    conn.execute(insert(e), {"shipment": shipment, "number": number, "event": question.event.value,
+                             "at": instant(question.at), "recorded_at": command.at})
+    conn.execute(_MOVE, {"id": shipment, "after": after.value})
+    return Answer.of(200, _required(find(conn, shipment)))
+
+
+def find(conn: Connection, shipment: str) -> ShipmentAnswer | None:
+    row = _row(conn, shipment)
+    return None if row is None else answer(conn, row)
+
+
+def answer(conn: Connection, row: Row[Any]) -> ShipmentAnswer:
+    """A shipment with its events, as the wire shows it; never its proof code."""
+    steps = [ShipmentStep(event=step.event, at=iso(step.at), recorded_at=iso(step.recorded_at))
+             for step in conn.execute(_EVENTS, {"id": row.shipment})]
+    return ShipmentAnswer(
+        shipment=row.shipment, contract=row.contract, declaration=row.declaration, lane=row.lane,
+        quantity=row.quantity, unit=row.unit, state=row.state, booked_at=iso(row.at), events=steps)
+
+
+def _row(conn: Connection, shipment: str) -> Row[Any] | None:
+    return conn.execute(_FIND, {"id": shipment}).first()
+
+
+def _required(found: ShipmentAnswer | None) -> ShipmentAnswer:
+    assert found is not None
+    return found
+
+
+_FIND = select(t).where(t.c.shipment == bindparam("id"))
+_EVENTS = select(e).where(e.c.shipment == bindparam("id")).order_by(e.c.number)
+_COUNT = select(func.count()).select_from(e).where(e.c.shipment == bindparam("id"))
+_MOVE = update(t).where(t.c.shipment == bindparam("id")).values(state=bindparam("after"))

@@ -1,0 +1,96 @@
+"""A shipment's way from the seller's door to the buyer's, as a transition table. Pure.
+
+An event is named after the state it leads to. Goods leave customs only with a released declaration, and
+are delivered only against the buyer's proof code.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from enum import Enum, StrEnum
+
+
+class ShipmentState(StrEnum):
+    BOOKED = "booked"
+    PICKED_UP = "picked_up"
+    IN_CUSTOMS = "in_customs"
+    IN_TRANSIT = "in_transit"
+    OUT_FOR_DELIVERY = "out_for_delivery"
+    DELIVERED = "delivered"
+    RETURNED = "returned"
+    LOST = "lost"
+
+
+class ShipmentEvent(StrEnum):
+    PICKED_UP = "picked_up"
+    IN_CUSTOMS = "in_customs"
+    IN_TRANSIT = "in_transit"
+    OUT_FOR_DELIVERY = "out_for_delivery"
+    DELIVERED = "delivered"
+    RETURNED = "returned"
+    LOST = "lost"
+
+
+class Refusal(Enum):
+    """Why an event is refused: the problem's code, the field at fault, and a sentence for a person."""
+
+    ILLEGAL_EVENT = ("illegal-event", "event", "the shipment's state does not allow this event")
+    NOT_RELEASED = ("declaration-not-released", "event", "the declaration is not released by customs")
+    NO_PROOF = ("proof-code-missing", "proof_code", "delivery needs the buyer's proof code")
+    WRONG_PROOF = ("wrong-proof-code", "proof_code", "the proof code is not the one booked")
+
+    @property
+    def code(self) -> str:
+        return self.value[0]
+
+    @property
+    def field(self) -> str:
+        return self.value[1]
+
+    @property
+    def reason(self) -> str:
+        return self.value[2]
+
+
+_S, _E = ShipmentState, ShipmentEvent
+TRANSITIONS: dict[ShipmentState, dict[ShipmentEvent, ShipmentState]] = {
+    _S.BOOKED: {_E.PICKED_UP: _S.PICKED_UP},
+    _S.PICKED_UP: {_E.IN_CUSTOMS: _S.IN_CUSTOMS, _E.RETURNED: _S.RETURNED, _E.LOST: _S.LOST},
+    _S.IN_CUSTOMS: {_E.IN_TRANSIT: _S.IN_TRANSIT, _E.RETURNED: _S.RETURNED, _E.LOST: _S.LOST},
+    _S.IN_TRANSIT: {_E.OUT_FOR_DELIVERY: _S.OUT_FOR_DELIVERY, _E.RETURNED: _S.RETURNED, _E.LOST: _S.LOST},
+    _S.OUT_FOR_DELIVERY: {_E.DELIVERED: _S.DELIVERED, _E.RETURNED: _S.RETURNED, _E.LOST: _S.LOST},
+    _S.DELIVERED: {},
+    _S.RETURNED: {},
+    _S.LOST: {},
+}
+
+
+def next_state(state: ShipmentState, event: ShipmentEvent) -> ShipmentState | Refusal:
+    """The state ``event`` leads to, by the table alone."""
+    return TRANSITIONS[state].get(event, Refusal.ILLEGAL_EVENT)
+
+
+def advance(state: ShipmentState, event: ShipmentEvent, *, released: bool,
+            proof: bool | None) -> ShipmentState | Refusal:
+    """The table, then customs, then the proof: ``proof`` is None when no code came, else whether it fits."""
+    after = next_state(state, event)
+    if isinstance(after, Refusal):
+        return after
+    if event in (_E.IN_TRANSIT, _E.DELIVERED) and not released:
+        return Refusal.NOT_RELEASED
+    if event is _E.DELIVERED and not proof:
+        return Refusal.NO_PROOF if proof is None else Refusal.WRONG_PROOF
+    return after
+
+
+def proof_digest(shipment: str, proof_code: str) -> bytes:
+    """What is kept of a proof code; the shipment's id keeps equal codes from looking equal."""
+    return hashlib.sha256(f"{shipment}\n{proof_code}".encode()).digest()
+
+
+def proof_fits(shipment: str, proof_code: str | None, digest: bytes) -> bool | None:
+    """None when no code was given."""
+    if proof_code is None:
+        return None
+    return hmac.compare_digest(proof_digest(shipment, proof_code), digest)
