@@ -45,9 +45,9 @@ async def served(*devices: SimDevice, port: int = 0) -> AsyncIterator[int]:
     server = ModbusTcpServer(list(devices), address=(HOST, port))
     await server.serve_forever(background=True)
     try:
-        yield server.transport.sockets[0].getsockname()[1]
+        yield server.transport.sockets[0].getsockname()[1]  # type: ignore[attr-defined]
     finally:
-        await server.shutdown()
+        await server.shutdown()  # type: ignore[no-untyped-call]
 
 
 @asynccontextmanager

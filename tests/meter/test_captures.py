@@ -109,7 +109,7 @@ def test_without_marker_or_profile_the_error_says_what_to_do() -> None:
 
 def test_solaredge_chain_of_new_models_is_walked_to_its_end() -> None:
     dump = capture("solaredge_sunspec_chain")
-    blocks = {address: words for address, words in dump["reads"]}
+    blocks = dict(dump["reads"])
     expected = [tuple(one) for one in dump["expected"]["models"] if one[1] >= 705]
 
     async def read(address: int, count: int) -> list[int]:

@@ -7,7 +7,7 @@ a growing, capped, jittered number of rounds, so that it costs its neighbours at
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 from tradelane.meter.blocks import MODBUS_LIMIT
@@ -72,7 +72,7 @@ class ModbusSource:
             _Polled(Device(bus, one.meter, one.unit, one.profile, one.max_registers)) for one in meters
         ]
 
-    async def readings(self) -> AsyncIterator[Reading]:
+    async def readings(self) -> AsyncGenerator[Reading, None]:
         """Endless; closing the iterator or cancelling its task closes the connection."""
         try:
             while True:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -88,7 +88,7 @@ class MqttSource:
         self._last: dict[tuple[str, Role], Reading] = {}
         self._client: Client | None = None
 
-    async def readings(self) -> AsyncIterator[Reading]:
+    async def readings(self) -> AsyncGenerator[Reading, None]:
         """Endless; closing the iterator or cancelling its task disconnects."""
         async with aclosing(self.messages()) as messages:
             async for readings in messages:
@@ -160,6 +160,8 @@ class MqttSource:
         self._failed(str(self._broker), Unreachable(f"{self._broker}: {reason}"))
 
     def _gone(self, reason: str) -> None:
+        if self._client is None:  # we left ourselves
+            return
         self.connected = False
         self._refused(reason)
         self._queue(_Lost(reason, self._now()))
