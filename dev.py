@@ -33,7 +33,6 @@ UNFINISHED = "unfinished"
 OLDEST_PYTHON = (3, 11)
 OLDEST_PIP = (22, 3)  # the first that knows --python
 PARALLEL = ("-n", "2", "--dist", "loadfile")  # a file's tests stay together, with the server they share
-
 DEBIAN_TOOLS = {
     "mosquitto": ("mosquitto", "tests against a real MQTT broker"),
     "mosquitto_pub": ("mosquitto-clients", "tests with another MQTT client than ours"),
@@ -266,7 +265,7 @@ def bench(arguments: Sequence[str]) -> NoReturn:
 
 def run_checks() -> int:
     """All of them, also after one has failed; 1 when any has."""
-    checks = (["ruff", "check"], ["ruff", "format", "--check"], ["mypy"], ["lint-imports"])
+    checks = (["ruff", "check"], ["ruff", "format", "--check"], ["mypy"], ["lint-imports", "--no-logo"])
     failed = []
     for name, *options in checks:
         say(f"== {' '.join([name, *options])}")
