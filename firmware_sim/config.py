@@ -1,28 +1,30 @@
-"""A street written in a TOML file.
+"""A street written in a TOML file, every key in one example:
 
-seed = 1                          # of the clouds, and of rooftops that have none of their own
-since = "2026-06-21T00:00Z"       # the day the counters start; the clock's first day when left out
-faults = ["solar00:silence@2026-06-21T11:00Z+15m"]
+    seed = 1                          # of the clouds, and of rooftops that have none of their own
+    since = "2026-06-21T00:00Z"       # the day the counters start; the clock's first day when left out
+    faults = ["solar00:silence@2026-06-21T11:00Z+15m"]
 
-[clock]                           # every key may come from the command line instead
-origin = "2026-06-21T08:00Z"
-wall_origin = 1782028800000       # Unix ms
-speed = 90
+    [clock]                           # every key may come from the command line instead
+    origin = "2026-06-21T08:00Z"
+    wall_origin = 1782028800000       # Unix ms
+    speed = 90
 
-[mqtt]
-embedded_port = 18830             # or: broker = "127.0.0.1:1883"
-every_s = 1.0                     # wall seconds between two messages of a rooftop
+    [mqtt]
+    embedded_port = 18830             # or: broker = "127.0.0.1:1883"
+    every_s = 1.0                     # wall seconds between two messages of a rooftop
 
-[[rooftop]]
-name = "solar00"
-transport = "modbus"              # or "mqtt"
-port = 15020                      # 0: any free one
-unit = 1
-zone = "NL"
-latitude = 52.37
-longitude = 4.90
-kwp = 6.2                         # 0: no panels; left out: seeded
-seed = 42                         # left out: from the street's seed and the name
+    [[rooftop]]
+    name = "solar00"
+    transport = "modbus"              # or "mqtt"
+    port = 15020                      # 0: any free one
+    unit = 1
+    zone = "NL"
+    latitude = 52.37
+    longitude = 4.90
+    kwp = 6.2                         # 0: no panels; left out: seeded
+    seed = 42                         # left out: from the street's seed and the name
+
+What is not known, missing or out of range is refused with the name of its key.
 """
 
 from __future__ import annotations

@@ -39,7 +39,7 @@ async def serve(
 
 
 def _catch_up(rooftops: list[Rooftop], instant: int) -> None:
-    """Works through the days since the counters' start before anyone asks; day by day, as roofs share skies."""
+    """Works through the days since the counters' start before anyone asks, by day as roofs share skies."""
     if not rooftops:
         return
     for day in range(rooftops[0].since // DAY, instant // DAY + 1):

@@ -5,8 +5,8 @@ The sun's height comes from astral. Clear sky: Haurwitz, GHI = 1098·cos z·exp(
 Stein, SAND2012-2389). Clouds: Kasten and Czeplak, GHI = clear·(1 − 0.75·N^3.4) for a cover N from 0 to 1
 (Solar Energy 24 (1980) 177–189). Panels lie flat; what tilt, wires and heat do is one performance ratio.
 
-Height is worked out every ten minutes, cover every five, with straight lines between: the sun's height is
-then wrong by less than 0.02°.
+Height is worked out every ten minutes, cover every five, with straight lines between: a clear sky's light
+is then wrong by less than 1 W/m².
 """
 
 from __future__ import annotations
