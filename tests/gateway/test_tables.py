@@ -31,7 +31,7 @@ def shape(engine: sa.Engine) -> dict[str, Any]:
 
 def test_migrations_equal_the_metadata(tmp_path: Path) -> None:
     migrated = open_engine(tmp_path / "migrated.sqlite", "BEGIN IMMEDIATE")
-    upgrade(migrated, migrations.SCRIPTS, migrations.HEAD)
+    upgrade(migrated, migrations.PLACE, migrations.HEAD)
     made = sa.create_engine(f"sqlite:///{tmp_path / 'made.sqlite'}")
     metadata.create_all(made)
     assert shape(migrated) == shape(made)
@@ -47,11 +47,11 @@ def test_head_is_the_last_migration() -> None:
 
 def test_a_second_upgrade_changes_nothing(tmp_path: Path) -> None:
     engine = open_engine(tmp_path / "gateway.sqlite", "BEGIN IMMEDIATE")
-    upgrade(engine, migrations.SCRIPTS, migrations.HEAD)
+    upgrade(engine, migrations.PLACE, migrations.HEAD)
     before = shape(engine)
     with engine.begin() as conn:
         conn.execute(metadata.tables["meta"].insert().values(key="kept", value="yes"))
-    upgrade(engine, migrations.SCRIPTS, migrations.HEAD)
+    upgrade(engine, migrations.PLACE, migrations.HEAD)
     assert shape(engine) == before
     with engine.begin() as conn:
         assert conn.execute(sa.select(metadata.tables["meta"])).all() == [("kept", "yes")]

@@ -1,0 +1,57 @@
+"""The e-hub role: the reference e-hub on a database file of its own, with its standing accounts."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from sqlalchemy import Connection
+
+from tradelane.gateway.clock import Clock
+from tradelane.gateway.config import Config
+from tradelane.gateway.file import RoleFile
+from tradelane.gateway.keys import load_or_create_token
+from tradelane.settlement.ehub.server import accounts, migrations, payments
+from tradelane.settlement.ehub.server.app import create_router
+from tradelane.settlement.ehub.server.commands import Command
+from tradelane.settlement.ehub.wire import OpenAccount
+
+UNLIMITED = ("issuer", "fx", "rounding", "balancing")
+"""Standing accounts that may owe: what they owe is what others were given."""
+NEVER_BELOW_ZERO = ("customs",)
+OWNER = "e-hub"
+
+
+class HubRole:
+    """``[hub]`` of the configuration. Makes the callers' token when there is none: KeyFileError."""
+
+    def __init__(self, config: Config, clock: Clock) -> None:
+        assert config.hub is not None
+        self._currencies = config.hub.currencies
+        self._clock = clock
+        self._file = RoleFile(config.hub_db, migrations.PLACE, migrations.HEAD)
+        token = load_or_create_token(config.hub_token_file)
+        self.router = create_router(self._file, clock.now, token, self._file.read)
+
+    async def start(self) -> None:
+        self._file.open()
+        at = self._clock.now()
+        await self._file(lambda conn: open_standing_accounts(conn, self._currencies, at))
+
+    async def run(self) -> None:
+        """An e-hub acts only when asked."""
+        await asyncio.Event().wait()
+
+    async def stop(self) -> None:
+        self._file.close()
+
+
+def open_standing_accounts(conn: Connection, currencies: Sequence[str], at: int) -> None:
+    """Those of each currency that are not there yet; ``at`` is market time, ms."""
+    for currency in currencies:
+        limits = dict.fromkeys(UNLIMITED) | dict.fromkeys(NEVER_BELOW_ZERO, "0")
+        for name, limit in limits.items():
+            account = f"{name}:{currency}"
+            if not accounts.load(conn, [account]):
+                question = OpenAccount(account=account, owner=OWNER, currency=currency, limit=limit)
+                payments.open_account(conn, Command(f"standing/{account}", b"", at), question)
