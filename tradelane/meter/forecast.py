@@ -1,9 +1,9 @@
 """How much a roof will have to spare: the last intervals, carried on along the sun's way. Pure.
 
-What the panels gave per unit of sun (the sine of its elevation) and what the house drew are taken from the
-last few intervals; the sun's elevation for the interval asked for is known. Without a production counter the
-export itself is carried on. The low value is what was exceeded in nine of ten recent cases: the same
-forecast is made for each past interval and compared with what was metered.
+What the panels gave per unit of clear sky and what the house drew are taken from the last few intervals;
+the sun's elevation in the interval asked for is known, and from it the clear sky (Haurwitz 1945). Without a
+production counter the export itself is carried on. The low value is what was exceeded in nine of ten recent
+cases: the same forecast is made for each past interval and compared with what was metered.
 
 Known limit: it knows no weather but that of the last hour.
 """
@@ -22,13 +22,13 @@ RECENT = 4
 """Intervals whose average is carried on."""
 CASES = 96
 """Past forecasts whose errors make the low value."""
-LOW_SUN = 0.05
-"""Sine of the elevation below which production per sun tells nothing."""
+LOW_SUN = 30.0
+"""W/m² of clear sky below which production tells nothing of the sky."""
 
 Elevation = Callable[[int], float]
 """Instant (Unix ms) → the sun's elevation in degrees."""
 Sun = Callable[[Interval], float]
-"""Interval → the mean sine of the sun's elevation in it, 0 at night."""
+"""Interval → the mean clear-sky irradiance in it, W/m²."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +70,18 @@ def expected_wh(known: Sequence[MeteredInterval], interval: Interval, sun: Sun) 
 
 
 def mean_sun(elevation: Elevation, interval: Interval) -> float:
-    """The mean sine of the elevation in ``interval`` by Simpson's rule, 0 at night."""
-    instants = (interval.start, (interval.start + interval.end) // 2, interval.end)
-    sines = [max(math.sin(math.radians(elevation(instant))), 0.0) for instant in instants]
-    return (sines[0] + 4 * sines[1] + sines[2]) / 6
+    """The mean clear-sky irradiance in ``interval``, W/m², by Simpson's rule."""
+    start, middle, end = interval.start, (interval.start + interval.end) // 2, interval.end
+    return (clear_sky(elevation(start)) + 4 * clear_sky(elevation(middle)) + clear_sky(elevation(end))) / 6
+
+
+def clear_sky(degrees: float) -> float:
+    """Irradiance on level ground under a clear sky, W/m²: 1098·s·exp(−0.059/s), s the sine of the elevation.
+
+    B. Haurwitz, Insolation in relation to cloudiness and cloud density, J. Meteorology 2 (1945).
+    """
+    sine = math.sin(math.radians(degrees))
+    return 1098 * sine * math.exp(-0.059 / sine) if sine > 0 else 0.0
 
 
 def _balance(one: MeteredInterval) -> int | None:
