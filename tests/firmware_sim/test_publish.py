@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
@@ -54,16 +55,20 @@ def test_through_the_broker_inside() -> None:
         check_messages(street)
 
 
-def test_time_and_counters_go_on(mosquitto: int) -> None:
-    flags = (*FLAGS, *QUICK, "--speed", "900", "--mqtt", f"127.0.0.1:{mosquitto}")
-    with running_street(*flags):
-        said = [json.loads(body) for _, body in heard(mosquitto, "meters/solar00/state", 8)]
-    assert said[-1]["time"] > said[0]["time"]
-    true = truth(*FLAGS, "--origin", NOON, "--at", *(message["time"] for message in said))
+def test_counters_go_on_with_the_clock_through_a_kill(mosquitto: int) -> None:
+    """Both lives have the same three numbers of the clock; every message of both is the truth at its time."""
+    clock = ("--origin", NOON, "--wall-origin", str(time.time_ns() // 1_000_000), "--speed", "900")
+    said = []
+    for _ in range(2):
+        with running_street(*FLAGS, *clock, "--every", "0.1", "--mqtt", f"127.0.0.1:{mosquitto}") as street:
+            said += [json.loads(body) for _, body in heard(mosquitto, "meters/solar00/state", 8)]
+            street.process.kill()
+    instants = [message["time"] for message in said]
+    assert sorted(instants) == instants
     counters = ("import_wh", "export_wh", "production_wh")
-    for message, instant in zip(said, true, strict=True):
-        assert [message[name] for name in counters] == [instant["solar00"][name] for name in counters]
-    assert said[-1]["production_wh"] > said[0]["production_wh"]
+    for message, true in zip(said, truth(*FLAGS, "--origin", NOON, "--at", *instants), strict=True):
+        assert [message[name] for name in counters] == [true["solar00"][name] for name in counters]
+    assert said[0]["production_wh"] < said[7]["production_wh"] < said[-1]["production_wh"]
 
 
 @pytest.mark.parametrize("end", ["terminate", "kill"])
