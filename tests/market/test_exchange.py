@@ -209,7 +209,7 @@ def roads(draw: st.DrawFn) -> list[Lane]:
         capacity = draw(st.integers(0, 400))
         loss = draw(st.sampled_from([0, 0, 20_000, 333_333, 700_001]))
         tariff = Decimal(draw(st.integers(-5, 30))) / 1000
-        lanes.append(Lane(f"l{number}", source, target, capacity, loss, tariff, draw(DUTIES)))
+        lanes.append(Lane(f"l{9 - number}", source, target, capacity, loss, tariff, draw(DUTIES)))
     return lanes
 
 

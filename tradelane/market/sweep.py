@@ -99,10 +99,12 @@ class _Walk:
 
     def load(self, open_lots: int, left: int) -> tuple[int, int]:
         """Lots (sent, received) when the maker has ``open_lots`` and the taker ``left``."""
+        road = self.view.road
+        if road is None:
+            lots = open_lots if open_lots < left else left
+            return lots, lots
         offered, wanted = (left, open_lots) if self.selling else (open_lots, left)
-        if self.view.road is None:
-            return min(offered, wanted), min(offered, wanted)
-        return self.view.road.landed.load(min(offered, self.room), wanted)
+        return road.landed.load(offered if offered < self.room else self.room, wanted)
 
 
 def sweep(views: Iterable[View], price: int, quantity: int, selling: bool) -> Iterator[Step]:
@@ -110,8 +112,11 @@ def sweep(views: Iterable[View], price: int, quantity: int, selling: bool) -> It
 
     With ``EVERYTHING`` as quantity it is all that stands within the limit, a lane's room still counted.
     """
-    limits = [(view, view.limit(price)) for view in views]
-    walks = [_Walk(view, limit, selling) for view, limit in limits if limit is not None]
+    walks = []
+    for view in views:
+        limit = view.limit(price)
+        if limit is not None:
+            walks.append(_Walk(view, limit, selling))
     taken: dict[Resting, int] = {}
     left = quantity
     while left and walks:
@@ -130,11 +135,12 @@ def sweep(views: Iterable[View], price: int, quantity: int, selling: bool) -> It
 
 def _settle(walk: _Walk, left: int, taken: dict[Resting, int]) -> bool:
     """Move a walk on to the first order of which at least a lot would arrive; False when there is none."""
-    if walk.load(EVERYTHING, left)[1] == 0:
+    far = walk.view.road is not None
+    if far and walk.load(EVERYTHING, left)[1] == 0:
         return False
     while walk.maker is not None:
         open_lots = walk.maker.left - taken.get(walk.maker, 0)
-        if open_lots and walk.load(open_lots, left)[1]:
+        if open_lots and (not far or walk.load(open_lots, left)[1]):
             return True
         walk.advance()
     return False
