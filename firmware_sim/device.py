@@ -132,7 +132,8 @@ class Device:
             await self._server.serve_forever(background=True)
         except RuntimeError:
             raise OSError(f"{spec.name}: cannot listen on {spec.host}:{spec.port}") from None
-        return int(self._server.transport.sockets[0].getsockname()[1])  # type: ignore[attr-defined]
+        listener = self._server.transport
+        return int(listener.sockets[0].getsockname()[1])  # type: ignore[attr-defined] # it is asyncio's Server
 
     async def stop(self) -> None:
         """Stops listening and drops its clients."""
