@@ -1,0 +1,246 @@
+"""The command line: names, options and help of every command. What they do stands in ``commands/``.
+
+Always true: an error is one line on stderr, ``error: …``, and an exit code of ``ExitCode``. Every heavy
+import is inside its command, so that ``--help`` is quick.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from tradelane.gateway.commands.failure import MEANINGS, CommandFailed, ExitCode
+
+EPILOG = "Exit codes: " + ", ".join(f"{code.value} {words}" for code, words in MEANINGS.items()) + "."
+DEBUG = "TRADELANE_DEBUG"
+INTERRUPTED = 130
+
+HELP = {"help_option_names": ["-h", "--help"]}
+app = typer.Typer(
+    name="tradelane",
+    help="Sell a roof's power or a workshop's goods abroad: read meters, match, deliver, settle.",
+    epilog=EPILOG,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings=HELP,
+)
+read = typer.Typer(help="Read a meter once.", context_settings=HELP, epilog=EPILOG)
+app.add_typer(read, name="read")
+
+
+class What(StrEnum):
+    """What ``export`` can write."""
+
+    TRADES = "trades"
+    READINGS = "readings"
+    PRICES = "prices"
+    JOURNAL = "journal"
+
+
+class Form(StrEnum):
+    """How ``export`` writes it."""
+
+    CSV = "csv"
+    JSON = "json"
+
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+ConfigFile = Annotated[
+    Path, typer.Option("--config", envvar="TRADELANE_CONFIG", help="The configuration file, TOML.")
+]
+Timeout = Annotated[float, typer.Option(min=0.1, max=3600, help="Seconds to wait for the device.")]
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """The exit code of one command line (default: the process's own)."""
+    try:
+        code = app(arguments, standalone_mode=False)
+    except CommandFailed as failed:
+        return _failed(str(failed), failed.code)
+    except typer.TyperException as wrong:
+        return _failed(f"{wrong.format_message()} (see {_help_of(wrong)})", wrong.exit_code)
+    except (KeyboardInterrupt, typer.Abort):
+        return INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.FAILURE
+    except Exception as error:
+        if os.environ.get(DEBUG):
+            raise
+        reason = str(error).partition("\n")[0]
+        return _failed(f"{type(error).__name__}: {reason} (a fault of ours; {DEBUG}=1 shows where)", 1)
+    return code if isinstance(code, int) else ExitCode.OK
+
+
+def main() -> NoReturn:
+    """The ``tradelane`` program."""
+    sys.exit(run())
+
+
+@app.callback(invoke_without_command=True)
+def top(
+    context: typer.Context, version: Annotated[bool, typer.Option("--version", help="Print it.")] = False
+) -> None:
+    if version:
+        from importlib.metadata import version as installed
+
+        typer.echo(installed("tradelane"))
+        raise typer.Exit
+    _help_alone(context)
+
+
+@read.callback(invoke_without_command=True)
+def read_top(context: typer.Context) -> None:
+    _help_alone(context)
+
+
+@app.command()
+def demo(
+    intervals: Annotated[int | None, typer.Option(min=1, help="Stop after so many intervals.")] = None,
+    speed: Annotated[int, typer.Option(min=1, help="Market seconds per second.")] = 90,
+    headless: Annotated[
+        bool, typer.Option("--headless", help="No page opened, no terminal picture.")
+    ] = False,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Of the page; 0: any free one.")] = 8080,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same weather and households.")] = 1,
+    data_dir: Annotated[Path | None, typer.Option(help="Keep the data here.")] = None,
+    keep: Annotated[bool, typer.Option("--keep", help="Keep the data when it ends.")] = False,
+    mqtt: Annotated[str | None, typer.Option(help="HOST:PORT of a broker to use.")] = None,
+    no_browser: Annotated[bool, typer.Option("--no-browser", help="Do not open the page.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Simulated rooftops and households in several zones trade before your eyes."""
+    from tradelane.gateway.commands.demo import DemoOptions
+    from tradelane.gateway.commands.reading import MQTT_PORT, host_and_port
+    from tradelane.gateway.demo import main as run_demo
+
+    options = DemoOptions(
+        intervals=intervals,
+        speed=speed,
+        seed=seed,
+        port=port,
+        headless=headless,
+        browser=not (headless or no_browser),
+        data_dir=data_dir,
+        keep=keep or data_dir is not None,
+        mqtt=None if mqtt is None else host_and_port(mqtt, MQTT_PORT, "--mqtt"),
+        as_json=as_json,
+    )
+    raise typer.Exit(run_demo(options))
+
+
+@app.command("run")
+def run_roles(
+    config: ConfigFile,
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on; 0: any free one.")] = None,
+    data_dir: Annotated[Path | None, typer.Option(help="Where the databases and keys live.")] = None,
+) -> None:
+    """Run the roles that the configuration has sections for: edge, zone, hub."""
+    from tradelane.gateway.commands.running import run_command
+
+    raise typer.Exit(run_command(config, host, port, data_dir))
+
+
+@read.command("modbus")
+def modbus(
+    host: Annotated[str, typer.Option(help="Host name or address.")],
+    port: Annotated[int, typer.Option(min=1, max=65535)] = 502,
+    unit: Annotated[int, typer.Option(min=0, max=247, help="Modbus device id.")] = 1,
+    profile: Annotated[str | None, typer.Option(help="Default: ask the device (SunSpec).")] = None,
+    timeout: Timeout = 3.0,
+    as_json: AsJson = False,
+) -> None:
+    """One reading of each role (grid, solar, battery, load) of a Modbus TCP device."""
+    from tradelane.gateway.commands.reading import read_modbus
+
+    read_modbus(host, port, unit, profile, timeout, as_json)
+
+
+@read.command("mqtt")
+def mqtt(
+    broker: Annotated[str, typer.Option(help="HOST:PORT")],
+    topic: Annotated[str, typer.Option(help="Topic the meter publishes on; + and # allowed.")],
+    dialect: Annotated[str, typer.Option(help="How its messages are spelt.")] = "json",
+    user: Annotated[str | None, typer.Option(help="To log in as.")] = None,
+    password_file: Annotated[Path | None, typer.Option(help="A file that holds the password.")] = None,
+    timeout: Timeout = 30.0,
+    as_json: AsJson = False,
+) -> None:
+    """The first message on a topic, as readings."""
+    from tradelane.gateway.commands.reading import read_mqtt
+
+    read_mqtt(broker, topic, dialect, user, password_file, timeout, as_json)
+
+
+@app.command()
+def clear(
+    case: Annotated[Path, typer.Argument(help="Case file, tradelane.case/1.")],
+    out: Annotated[str, typer.Option(help="Result file; - prints it.")] = "-",
+    fills: Annotated[str | None, typer.Option(help="Name of a CSV beside it for the fills.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Clear a case: prices, flows, fills and the certificate that proves them."""
+    from tradelane.gateway.commands.clearing import clear_command
+
+    clear_command(case, out, fills, as_json)
+
+
+@app.command()
+def verify(
+    case: Annotated[Path, typer.Argument(help="Case file, tradelane.case/1.")],
+    result: Annotated[Path, typer.Argument(help="Result file, tradelane.result/1.")],
+    as_json: AsJson = False,
+) -> None:
+    """Prove a result against its case, without a solver: exit code 0 proven, 5 not."""
+    from tradelane.gateway.commands.clearing import verify_command
+
+    verify_command(case, result, as_json)
+
+
+@app.command()
+def doctor(
+    config: Annotated[Path | None, typer.Option("--config", envvar="TRADELANE_CONFIG")] = None,
+    profile: Annotated[Path | None, typer.Option(help="Check a meter profile instead.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check configuration, databases, chains and books of a running or stopped gateway."""
+    from tradelane.gateway.commands.examining import doctor_command
+
+    doctor_command(config, profile, as_json)
+
+
+@app.command()
+def export(
+    config: ConfigFile,
+    what: Annotated[What, typer.Option(help="What to write.")],
+    form: Annotated[Form, typer.Option("--format")] = Form.CSV,
+    out: Annotated[str, typer.Option(help="File; - prints it.")] = "-",
+) -> None:
+    """Write trades, readings, prices or the journal as CSV or JSON."""
+    from tradelane.gateway.commands.exporting import export_command
+
+    export_command(config, what.value, form.value, out)
+
+
+def _help_alone(context: typer.Context) -> None:
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+        raise typer.Exit(ExitCode.USAGE)
+
+
+def _help_of(wrong: typer.TyperException) -> str:
+    context = getattr(wrong, "ctx", None)
+    return f"{context.command_path if context else 'tradelane'} --help"
+
+
+def _failed(text: str, code: int) -> int:
+    line = " ".join(text.split())
+    typer.echo(f"error: {line}", err=True)
+    return code

@@ -1,0 +1,76 @@
+"""``clear`` and ``verify``: case files in, results and proofs out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from tradelane.gateway.casefile import fills_text, load_case, load_result, result_text
+from tradelane.gateway.commands.failure import CommandFailed, ExitCode
+from tradelane.gateway.commands.output import STDOUT, print_json, print_table, write_text
+from tradelane.market.case import CaseError
+from tradelane.market.proof import verify
+from tradelane.market.result import clear_case
+
+
+def clear_command(case: Path, out: str, fills: str | None, as_json: bool) -> None:
+    """Clear ``case`` into ``out``; the fills go into the table ``fills`` beside it when given."""
+    if fills is not None:
+        _check_fills_name(out, fills)
+    try:
+        result = clear_case(load_case(case))
+    except CaseError as error:
+        raise malformed(case, error) from None
+    if fills is not None:
+        write_text(str(Path(out).parent / fills), fills_text(result["fills"]))
+        result = {**result, "fills": fills}
+    write_text(out, result_text(result))
+    if out != STDOUT:
+        _summary(result, as_json)
+
+
+def verify_command(case: Path, result: Path, as_json: bool) -> None:
+    """Prove ``result``; CommandFailed with NOT_PROVEN after the problems were printed."""
+    try:
+        opened = load_case(case)
+    except CaseError as error:
+        raise malformed(case, error) from None
+    try:
+        problems = verify(opened, load_result(result))
+    except CaseError as error:
+        raise malformed(result, error) from None
+    if as_json:
+        print_json({"proven": not problems, "problems": problems})
+    elif problems:
+        for problem in problems:
+            typer.echo(problem)
+    else:
+        typer.echo("proven")
+    if problems:
+        count = f"{len(problems)} problem" + ("s" if len(problems) > 1 else "")
+        raise CommandFailed(ExitCode.NOT_PROVEN, f"{result}: not proven: {count}, first {problems[0]}")
+
+
+def malformed(path: Path, error: CaseError) -> CommandFailed:
+    text = str(error)
+    return CommandFailed(ExitCode.USAGE, text if text.startswith(str(path)) else f"{path}: {text}")
+
+
+def _check_fills_name(out: str, fills: str) -> None:
+    if out == STDOUT:
+        raise CommandFailed(ExitCode.USAGE, "--fills needs --out: the table stands beside the result")
+    if Path(fills).name != fills or not fills.endswith(".csv") or fills == Path(out).name:
+        raise CommandFailed(ExitCode.USAGE, "--fills: a plain file name ending in .csv, beside the result")
+
+
+def _summary(result: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        keys = ("case_digest", "result_digest", "prices", "money", "certificate")
+        print_json({key: result[key] for key in keys} | {"trades": len(result["trades"])})
+        return
+    rows = [(p["product"], p["zone"], p["price"], p["low"], p["high"]) for p in result["prices"]]
+    print_table(("product", "zone", "price", "low", "high"), rows)
+    typer.echo(f"{len(result['trades'])} trades, welfare {result['certificate']['welfare']}")
+    typer.echo(result["result_digest"])

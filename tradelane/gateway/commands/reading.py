@@ -1,0 +1,93 @@
+"""``read modbus`` and ``read mqtt``: one look at a meter."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any
+
+from tradelane.gateway.clock import Clock
+from tradelane.gateway.commands.failure import CommandFailed, ExitCode
+from tradelane.gateway.commands.output import print_json, print_table
+from tradelane.meter import dialect as dialects
+from tradelane.meter import profile as profiles
+from tradelane.meter.reading import MeterError, Reading, Unreachable
+
+MQTT_PORT = 1883
+
+
+def read_modbus(
+    host: str, port: int, unit: int, profile: str | None, timeout_s: float, as_json: bool
+) -> None:
+    from tradelane.meter import modbus
+
+    try:
+        known = None if profile is None else profiles.load(profile)
+    except MeterError as error:
+        raise CommandFailed(ExitCode.USAGE, f"--profile: {error}") from None
+    now = Clock().now
+    show(run(modbus.read_once(host, port, unit, known, now, timeout_s=timeout_s)), as_json)
+
+
+def read_mqtt(
+    broker: str,
+    topic: str,
+    dialect: str,
+    user: str | None,
+    password_file: Path | None,
+    timeout_s: float,
+    as_json: bool,
+) -> None:
+    from tradelane.meter import mqtt
+
+    host, port = host_and_port(broker, MQTT_PORT, "--broker")
+    try:
+        known = dialects.load(dialect)
+    except MeterError as error:
+        raise CommandFailed(ExitCode.USAGE, f"--dialect: {error}") from None
+    at = mqtt.Broker(host, port, user, _secret(password_file))
+    show(run(mqtt.read_once(at, topic, known, timeout_s, Clock().now)), as_json)
+
+
+def run(read: Coroutine[Any, Any, list[Reading]]) -> list[Reading]:
+    """The readings, or CommandFailed with the code that tells a silent device from a strange one."""
+    try:
+        return asyncio.run(read)
+    except Unreachable as error:
+        raise CommandFailed(ExitCode.UNREACHABLE, str(error)) from None
+    except MeterError as error:
+        raise CommandFailed(ExitCode.FAILURE, str(error)) from None
+
+
+def show(readings: list[Reading], as_json: bool) -> None:
+    """One JSON object a line, or one table a reading."""
+    for reading in readings:
+        body = reading.to_json()
+        if as_json:
+            print_json(body)
+        else:
+            title = f"{reading.meter}  {reading.role}  {reading.profile}  {reading.quality}"
+            times = [("gateway_time", body["gateway_time"]), ("device_time", body["device_time"])]
+            rows = [(name, "unknown" if value is None else value) for name, value in body["values"].items()]
+            print_table(("value", ""), times + rows, title)
+
+
+def host_and_port(text: str, default: int, option: str) -> tuple[str, int]:
+    """``host``, ``host:port`` or ``[v6]:port``. CommandFailed names the option."""
+    host, colon, port = text.rpartition(":")
+    if not colon or text.endswith("]"):
+        host, port = text, str(default)
+    host = host.removeprefix("[").removesuffix("]")
+    if not host or not (port.isascii() and port.isdigit()) or not 0 < int(port) < 65_536:
+        raise CommandFailed(ExitCode.USAGE, f"{option}: {text!r} is not HOST:PORT")
+    return host, int(port)
+
+
+def _secret(path: Path | None) -> str | None:
+    if path is None:
+        return None
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        raise CommandFailed(ExitCode.USAGE, f"--password-file: cannot read {path}") from None
