@@ -115,7 +115,7 @@ def demo(
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Do not open the page.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Simulated rooftops and households in several zones trade before your eyes."""
+    """Watch simulated rooftops in several zones trade."""
     from tradelane.gateway.commands.demo import DemoOptions
     from tradelane.gateway.commands.reading import MQTT_PORT, host_and_port
     from tradelane.gateway.demo import main as run_demo
@@ -142,7 +142,7 @@ def run_roles(
     port: Annotated[int | None, typer.Option(help="Port to listen on; 0: any free one.")] = None,
     data_dir: Annotated[Path | None, typer.Option(help="Where the databases and keys live.")] = None,
 ) -> None:
-    """Run the roles that the configuration has sections for: edge, zone, hub."""
+    """Run the roles a configuration has: edge, zone, hub."""
     from tradelane.gateway.commands.running import run_command
 
     raise typer.Exit(run_command(config, host, port, data_dir))
@@ -186,7 +186,7 @@ def clear(
     fills: Annotated[str | None, typer.Option(help="Name of a CSV beside it for the fills.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Clear a case: prices, flows, fills and the certificate that proves them."""
+    """Clear a case file: prices, flows, fills and their proof."""
     from tradelane.gateway.commands.clearing import clear_command
 
     clear_command(case, out, fills, as_json)
@@ -198,7 +198,7 @@ def verify(
     result: Annotated[Path, typer.Argument(help="Result file, tradelane.result/1.")],
     as_json: AsJson = False,
 ) -> None:
-    """Prove a result against its case, without a solver: exit code 0 proven, 5 not."""
+    """Prove a result against its case, without a solver."""
     from tradelane.gateway.commands.clearing import verify_command
 
     verify_command(case, result, as_json)
@@ -210,7 +210,7 @@ def doctor(
     profile: Annotated[Path | None, typer.Option(help="Check a meter profile instead.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Check configuration, databases, chains and books of a running or stopped gateway."""
+    """Check a gateway's databases, chains and books."""
     from tradelane.gateway.commands.examining import doctor_command
 
     doctor_command(config, profile, as_json)
@@ -223,7 +223,7 @@ def export(
     form: Annotated[Form, typer.Option("--format")] = Form.CSV,
     out: Annotated[str, typer.Option(help="File; - prints it.")] = "-",
 ) -> None:
-    """Write trades, readings, prices or the journal as CSV or JSON."""
+    """Write trades, readings, prices or the journal."""
     from tradelane.gateway.commands.exporting import export_command
 
     export_command(config, what.value, form.value, out)

@@ -35,7 +35,15 @@ class KeyFileError(Exception):
 
 def load_or_create_key(path: Path) -> Ed25519PrivateKey:
     """The private key in ``path``, made (with its folders) when there is none. KeyFileError otherwise."""
-    pem = _load_or_create(path, _new_key)
+    return _key(path, _load_or_create(path, _new_key))
+
+
+def load_key(path: Path) -> Ed25519PrivateKey:
+    """The private key in ``path``; KeyFileError when there is none, or it is not one."""
+    return _key(path, _load(path))
+
+
+def _key(path: Path, pem: bytes) -> Ed25519PrivateKey:
     try:
         key = load_pem_private_key(pem, password=None)
     except (ValueError, TypeError):
@@ -47,7 +55,15 @@ def load_or_create_key(path: Path) -> Ed25519PrivateKey:
 
 def load_or_create_token(path: Path) -> str:
     """The secret text in ``path``, made when there is none. KeyFileError when empty or not ASCII."""
-    data = _load_or_create(path, lambda: secrets.token_urlsafe(TOKEN_BYTES).encode() + b"\n")
+    return _token(path, _load_or_create(path, _new_token))
+
+
+def load_token(path: Path) -> str:
+    """The secret text in ``path``; KeyFileError when there is none, or it is not one."""
+    return _token(path, _load(path))
+
+
+def _token(path: Path, data: bytes) -> str:
     text = data.decode("ascii", "replace").strip()
     if not text or not text.isascii() or not text.isprintable():
         raise KeyFileError(f"{path}: not a token")
@@ -79,6 +95,10 @@ def _new_key() -> bytes:
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
 
+def _new_token() -> bytes:
+    return secrets.token_urlsafe(TOKEN_BYTES).encode() + b"\n"
+
+
 def _text(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
@@ -98,6 +118,13 @@ def _load_or_create(path: Path, make: Callable[[], bytes]) -> bytes:
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
             _write_once(path, make())
+    except OSError as error:
+        raise KeyFileError(f"{path}: {error.strerror or error}") from None
+    return _load(path)
+
+
+def _load(path: Path) -> bytes:
+    try:
         if path.stat().st_mode & FORBIDDEN_MODE:
             raise KeyFileError(f"{path}: others may read it; run: chmod 600 {path}")
         return path.read_bytes()

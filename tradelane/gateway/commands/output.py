@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import typer
 
@@ -40,29 +40,40 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: st
 
 def write_text(out: str, text: str) -> None:
     """To stdout when ``out`` is ``-``, else to the file, whole or not at all. CommandFailed."""
+    with writing(out) as file:
+        file.write(text)
+
+
+@contextmanager
+def writing(out: str) -> Iterator[TextIO]:
+    """A stream to stdout when ``out`` is ``-``, else to the file, which appears whole or not at all.
+
+    CommandFailed when it cannot be written.
+    """
     if out == STDOUT:
-        typer.echo(text, nl=not text.endswith("\n"))
+        yield sys.stdout
+        sys.stdout.flush()
         return
     path = Path(out)
     try:
-        _replace(path, text)
+        with _replacing(path) as file:
+            yield file
     except OSError as error:
         raise CommandFailed(ExitCode.FAILURE, f"{path}: cannot write: {error.strerror or error}") from None
 
 
-def _replace(path: Path, text: str) -> None:
+@contextmanager
+def _replacing(path: Path) -> Iterator[TextIO]:
     if path.exists() and not path.is_file():  # a pipe or /dev/null is written into, not replaced
-        path.write_text(text, encoding="utf-8")
+        with path.open("w", encoding="utf-8", newline="") as device:
+            yield device
         return
-    descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
-        mask = os.umask(0)
-        os.umask(mask)
-        Path(draft).chmod(0o666 & ~mask)
-        Path(draft).replace(path)
-    except BaseException:
-        with suppress(OSError):
-            Path(draft).unlink()
-        raise
+        with draft.open("w", encoding="utf-8", newline="") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)

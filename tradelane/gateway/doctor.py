@@ -1,0 +1,213 @@
+"""What ``tradelane doctor`` looks at: a list of checks, each a function from an Examination to findings.
+
+Always true: it only reads, so a running gateway may be examined; a check that cannot look says so instead of
+passing; a check that stumbles is itself a finding. To add a check, write the function and put it in CHECKS.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import Connection, func, select
+
+from tradelane.gateway import books, journal, keys, migrations
+from tradelane.gateway.config import Config
+from tradelane.gateway.roles import one_line
+from tradelane.gateway.store import open_engine, schema_version
+from tradelane.gateway.tables import readings
+from tradelane.meter.seal import SealedRecord, verify_chain
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one check saw. ``ok`` None: it could not look, and ``text`` says why."""
+
+    check: str
+    ok: bool | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class RoleDatabase:
+    """A role's file and the schema revision it should be at."""
+
+    role: str
+    path: Path
+    head: str
+
+
+class Examination:
+    """One gateway under examination: its configuration, and its files opened for reading only."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+
+    @property
+    def databases(self) -> list[RoleDatabase]:
+        from tradelane.settlement.ehub.server import migrations as hub_migrations
+
+        config = self.config
+        found = []
+        if config.hub is not None:
+            found.append(RoleDatabase("hub", config.hub_db, hub_migrations.HEAD))
+        if config.zone is not None:
+            found.append(RoleDatabase("zone", config.zone_db, migrations.HEAD))
+        if config.edge is not None:
+            found.append(RoleDatabase("edge", config.edge_db, migrations.HEAD))
+        return found
+
+    @contextmanager
+    def reading(self, path: Path) -> Iterator[Connection]:
+        """A read-only connection with one view of the file throughout; NotThere when there is no file."""
+        if not path.exists():
+            raise NotThere(f"{path} is not there: it is made when the role first runs")
+        engine = open_engine(path, "BEGIN", readonly=True)
+        try:
+            with closing(engine.connect()) as conn:
+                yield conn
+        finally:
+            engine.dispose()
+
+
+class NotThere(Exception):
+    """There is nothing to look at yet."""
+
+
+Check = Callable[[Examination], Iterator[Finding]]
+
+
+def examine(config: Config) -> list[Finding]:
+    """Every check's findings, in order."""
+    examination = Examination(config)
+    return [finding for check in CHECKS for finding in _findings(check, examination)]
+
+
+def _findings(check: Check, examination: Examination) -> Iterator[Finding]:
+    name = check.__name__.replace("_", " ")
+    try:
+        yield from check(examination)
+    except (NotThere, books.NotReached) as absent:
+        yield Finding(name, None, str(absent))
+    except Exception as error:
+        yield Finding(name, False, one_line(error))
+
+
+def configuration(examination: Examination) -> Iterator[Finding]:
+    roles = [database.role for database in examination.databases]
+    yield Finding("configuration", bool(roles), f"roles: {', '.join(roles) or 'none'}")
+
+
+def database(examination: Examination) -> Iterator[Finding]:
+    """SQLite's own view of each file, and whether its schema is the one this version works with."""
+    for database in examination.databases:
+        yield from _findings(_database_of(database), examination)
+
+
+def _database_of(database: RoleDatabase) -> Check:
+    def check(examination: Examination) -> Iterator[Finding]:
+        name = f"database {database.role}"
+        with examination.reading(database.path) as conn:
+            faults = [str(row[0]) for row in conn.exec_driver_sql("PRAGMA integrity_check")]
+            faults = [fault for fault in faults if fault != "ok"]
+            faults += [
+                f"{row[0]}: a row without its parent"
+                for row in conn.exec_driver_sql("PRAGMA foreign_key_check")
+            ]
+        if faults:
+            yield Finding(name, False, f"{len(faults)} faults, first: {faults[0].splitlines()[0]}")
+            return
+        engine = open_engine(database.path, "BEGIN", readonly=True)
+        found = schema_version(engine)
+        engine.dispose()
+        right = found == database.head
+        text = "sound" if right else f"schema {found}, expected {database.head}"
+        yield Finding(name, right, text)
+
+    check.__name__ = f"database {database.role}"
+    return check
+
+
+def journal_chain(examination: Examination) -> Iterator[Finding]:
+    if examination.config.zone is None:
+        return
+    with examination.reading(examination.config.zone_db) as conn:
+        broken = journal.verify(conn)
+        if broken is not None:
+            yield Finding("journal", False, f"entry {broken.seq}: {broken.reason}")
+        else:
+            yield Finding("journal", True, f"{journal.head(conn).seq} entries, chain whole")
+
+
+def readings_chain(examination: Examination) -> Iterator[Finding]:
+    """Each meter's readings: linked, and signed by the key of the member whose meter it is."""
+    edge = examination.config.edge
+    if edge is None:
+        return
+    with examination.reading(examination.config.edge_db) as conn:
+        counts = conn.execute(select(readings.c.meter, func.count()).group_by(readings.c.meter)).all()
+        owners = {meter.name: meter.member for meter in edge.meters}
+        for meter, count in counts:
+            name = f"readings {meter}"
+            owner = owners.get(meter)
+            if owner is None:
+                yield Finding(name, None, "no member in the configuration owns this meter")
+                continue
+            public = keys.load_key(examination.config.key_file(owner)).public_key()
+            broken = verify_chain(_records(conn, meter), public)
+            text = f"{count} readings, signed chain whole" if broken is None else str(broken)
+            yield Finding(name, broken is None, text)
+
+
+def _records(conn: Connection, meter: str) -> Iterator[SealedRecord]:
+    query = select(readings).where(readings.c.meter == meter).order_by(readings.c.seq)
+    for row in conn.execute(query.execution_options(yield_per=1000)):
+        yield SealedRecord(row.seq, row.body, row.prev, row.hash, row.signature)
+
+
+def energy(examination: Examination) -> Iterator[Finding]:
+    if examination.config.zone is None:
+        return
+    with examination.reading(examination.config.zone_db) as conn:
+        faults = list(books.energy_faults(conn))
+        sold = books.energy_sold(conn)
+    text = f"{sold.sent} Wh sold = {sold.delivered} Wh delivered + {sold.imbalance} Wh imbalance billed"
+    yield Finding("energy", not faults, faults[0] if faults else text)
+
+
+def hub_books(examination: Examination) -> Iterator[Finding]:
+    """Trial balance and transfer chain of the e-hub, and its settlements against the zone's contracts."""
+    zone = examination.config.zone
+    contracts: dict[str, books.ContractState] = {}
+    if zone is not None:
+        with examination.reading(examination.config.zone_db) as conn:
+            contracts = books.contract_states(conn)
+    elif examination.config.hub is None:
+        return
+    hub = books.hub_books(examination.config, examination.reading)
+    off = [f"{currency} is off by {total}" for currency, total in hub.sums.items() if total != "0"]
+    yield Finding("trial balance", not off, "; ".join(off) or f"{', '.join(hub.sums)} sum to zero")
+    yield Finding(
+        "transfers", hub.chain_fault is None, hub.chain_fault or f"{hub.transfers} transfers, chain whole"
+    )
+    if zone is not None:
+        faults = list(books.half_paid(contracts, hub))
+        text = f"{len(contracts)} contracts, none half paid, none paid twice"
+        yield Finding("contracts", not faults, faults[0] if faults else text)
+
+
+CHECKS: list[Check] = [configuration, database, journal_chain, readings_chain, energy, hub_books]
+
+
+def examine_profile(path: Path) -> list[Finding]:
+    """Whether a meter profile can be used."""
+    from tradelane.meter import profile
+    from tradelane.meter.reading import MeterError
+
+    try:
+        known = profile.parse(path.read_text(encoding="utf-8"), str(path))
+    except (OSError, UnicodeDecodeError, MeterError) as error:
+        return [Finding("profile", False, one_line(error))]
+    return [Finding("profile", True, f"{path}: {known.name}, usable")]
