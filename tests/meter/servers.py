@@ -51,8 +51,11 @@ async def served(*devices: SimDevice, port: int = 0) -> AsyncIterator[int]:
 
 
 @asynccontextmanager
-async def bare(answer: Answer) -> AsyncIterator[int]:
-    """A server that frames whatever ``answer`` returns as a Modbus TCP answer to that request."""
+async def bare(answer: Answer, *, transaction: int | None = None) -> AsyncIterator[int]:
+    """A server that frames whatever ``answer`` returns as a Modbus TCP answer to that request.
+
+    ``transaction``: the number on every answer, as of devices that do not repeat the question's.
+    """
     writers: set[asyncio.StreamWriter] = set()
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -64,6 +67,7 @@ async def bare(answer: Answer) -> AsyncIterator[int]:
                 function, address, count = struct.unpack(">BHH", await reader.readexactly(length - 1))
                 body = await answer(unit, function, address, count)
                 if body:
+                    tid = tid if transaction is None else transaction
                     writer.write(struct.pack(">HHHB", tid, 0, len(body) + 1, unit) + body)
                     await writer.drain()
         except (asyncio.IncompleteReadError, ConnectionError):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
 
@@ -119,7 +121,7 @@ def test_a_late_answer_is_never_taken_for_the_next() -> None:
         return words_answer(function, [address] * count)
 
     async def main() -> list[int]:
-        async with bare(late_once) as port:
+        async with bare(late_once, transaction=0) as port:
             connection = ModbusConnection(HOST, port, QUICK_S)
             with pytest.raises(Unreachable):
                 await connection.read(1, 3, 100, 2)
@@ -308,3 +310,10 @@ def test_a_device_rediscovered_after_an_outage_may_have_moved_its_models() -> No
     before, gone, back = asyncio.run(main())
     assert [one.profile for one in (before, gone, back)] == ["sunspec-203", "sunspec-203", "sunspec-213"]
     assert (back.role, back.values["import_wh"], back.values["voltage_l1_v"]) == (Role.GRID, 1, 1)
+
+
+def test_pymodbus_and_paho_are_loaded_only_when_a_meter_is_read() -> None:
+    code = "import sys, tradelane.meter.modbus, tradelane.meter.mqtt; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert "tradelane.meter.device" in loaded.split()
+    assert not {"pymodbus", "paho", "cryptography", "astral"} & set(loaded.split())

@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 
 from tradelane.meter import dialect, profile
 from tradelane.meter.blocks import plan
-from tradelane.meter.profile import BadProfile
-from tradelane.meter.reading import UnknownProfile
+from tradelane.meter.reading import BadProfile, UnknownProfile
 from tradelane.meter.registers import WORDS, Register, decode_one
 
 GOOD = """
@@ -131,10 +130,48 @@ def test_signed_numbers_and_powers_of_ten_come_back(number: int, order: str, exp
     words = {0: high, 1: low} if order == "big" else {0: low, 1: high}
     words[2] = exponent & 0xFFFF
     register = Register("power_w", 0, "int32", sf=2, word_order=order)
-    assert decode_one(register, words) == round(number * 10.0**exponent, 4)
+    exact = number * 10**exponent if exponent >= 0 else round(number / 10**-exponent, 4)
+    assert decode_one(register, words) == exact
 
 
 @pytest.mark.parametrize("pattern", [0x7FC00000, 0x7F800000, 0xFF800000, 0xFFFFFFFF])
 def test_a_float_that_is_no_number_is_unknown(pattern: int) -> None:
     words = {0: pattern >> 16, 1: pattern & 0xFFFF}
     assert decode_one(Register("power_w", 0, "float32"), words) is None
+
+
+TONGUE = """
+name = "tasmota"
+state = "tele/{meter}/SENSOR"
+[values.grid]
+power_w = "ENERGY.Power"
+import_wh = { key = "ENERGY.Total", scale = 1000 }
+"""
+
+
+def test_a_dialect_takes_paths_and_scales() -> None:
+    tongue = dialect.parse(TONGUE, "mine.toml")
+    payload = b'{"ENERGY": {"Power": 3.5, "Total": 12.3456}}'
+    (reading,) = dialect.read(tongue, "tele/plug/SENSOR", payload, 0)
+    assert (reading.meter, reading.values) == ("plug", {"power_w": 3.5, "import_wh": 12346})
+    assert dialect.read(tongue, "tele/plug/SENSOR", b'{"ENERGY": 1}', 0) == []
+    assert tongue.availability_of("tele/plug/SENSOR") is None
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key"),
+    [
+        ('name = "tasmota"', "", "name"),
+        ('state = "tele/{meter}/SENSOR"', "state = 3", "state"),
+        ("[values.grid]", "[values.moon]", "values.moon"),
+        ("power_w", "power", "values.grid.power"),
+        ("scale = 1000", 'scale = "k"', "values.grid.import_wh"),
+        ("[values.grid]", "[other]", "values"),
+        ('"tasmota"', '"tasmota', "syntax"),
+    ],
+)
+def test_what_is_wrong_in_a_dialect_is_named_by_file_and_key(old: str, new: str, key: str) -> None:
+    assert old in TONGUE
+    with pytest.raises(BadProfile, match=r"mine\.toml") as caught:
+        dialect.parse(TONGUE.replace(old, new, 1), "mine.toml")
+    assert caught.value.key == key

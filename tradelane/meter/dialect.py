@@ -22,6 +22,7 @@ from tradelane.market.units import instant
 from tradelane.meter.reading import (
     VALUE_NAMES,
     BadAnswer,
+    BadProfile,
     Quality,
     Reading,
     Role,
@@ -75,23 +76,47 @@ def load(name: str) -> Dialect:
 
 
 def parse(text: str, file: str) -> Dialect:
-    """A dialect from TOML text; ValueError names the file and the key."""
-    table = tomllib.loads(text)
-    values: dict[Role, dict[str, tuple[str, Fraction]]] = {}
-    for role, targets in table["values"].items():
-        for name, target in targets.items():
-            if name not in VALUE_NAMES:
-                raise ValueError(f"{file}: values.{role}.{name}: no such value")
-            key, scale = (target, "1") if isinstance(target, str) else (target["key"], target["scale"])
-            values.setdefault(Role(role), {})[name] = (key, Fraction(scale))
+    """A dialect from TOML text; BadProfile names ``file`` and the key that is wrong."""
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise BadProfile(file, "syntax", str(error)) from None
+    for key in ("name", "state"):
+        if not isinstance(table.get(key), str):
+            raise BadProfile(file, key, "expected a text")
     return Dialect(
         name=table["name"],
         state=table["state"],
         availability=table.get("availability"),
         offline=table.get("offline", "offline"),
         time=table.get("time"),
-        values=values,
+        values=_targets(table.get("values", {}), file),
     )
+
+
+def _targets(tables: Mapping[str, Any], file: str) -> dict[Role, dict[str, tuple[str, Fraction]]]:
+    values: dict[Role, dict[str, tuple[str, Fraction]]] = {}
+    for role, targets in tables.items():
+        if role not in set(Role):
+            raise BadProfile(file, f"values.{role}", "no such role")
+        for name, target in targets.items():
+            key = f"values.{role}.{name}"
+            if name not in VALUE_NAMES:
+                raise BadProfile(file, key, "no such value")
+            values.setdefault(Role(role), {})[name] = _target(target, file, key)
+    if not values:
+        raise BadProfile(file, "values", "a dialect needs at least one value")
+    return values
+
+
+def _target(target: object, file: str, key: str) -> tuple[str, Fraction]:
+    if isinstance(target, str):
+        return target, Fraction(1)
+    if isinstance(target, dict) and isinstance(target.get("key"), str):
+        scale = target.get("scale", 1)
+        if isinstance(scale, int) and not isinstance(scale, bool):
+            return target["key"], Fraction(scale)
+    raise BadProfile(file, key, "expected a key, or { key, scale } with a whole-number scale")
 
 
 def read(

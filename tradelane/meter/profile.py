@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 
 from tradelane.meter import sunspec
 from tradelane.meter.blocks import MODBUS_LIMIT
-from tradelane.meter.reading import VALUE_NAMES, MeterError, Role, UnknownProfile
+from tradelane.meter.reading import VALUE_NAMES, BadProfile, Role, UnknownProfile
 from tradelane.meter.registers import WORDS, Register, Section
 
 HOLDING, INPUT = 3, 4
@@ -26,14 +26,6 @@ _TOP = {"name", "vendor", "model", "role", "modbus", "register", "sunspec"}
 _MODBUS = {"function", "unit", "port", "max_registers", "gap", "word_order"}
 _REGISTER = {"value", "address", "type", "scale", "sign", "sf", "not_available", "word_order", "role"}
 _SUNSPEC = {"model", "address"}
-
-
-class BadProfile(MeterError):
-    """The profile's text is wrong: ``file``, ``key``, ``reason``."""
-
-    def __init__(self, file: str, key: str, reason: str) -> None:
-        super().__init__(f"{file}: {key}: {reason}")
-        self.file, self.key, self.reason = file, key, reason
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,14 @@ class UnknownProfile(MeterError):
     """No profile, dialect or SunSpec marker says how this meter is to be read."""
 
 
+class BadProfile(MeterError):
+    """A profile's or dialect's text is wrong: ``file``, ``key``, ``reason``."""
+
+    def __init__(self, file: str, key: str, reason: str) -> None:
+        super().__init__(f"{file}: {key}: {reason}")
+        self.file, self.key, self.reason = file, key, reason
+
+
 class Quality(StrEnum):
     """GOOD is fresh and from the meter; STALE is a repeated or lost one; BAD carries no value at all."""
 
