@@ -1,0 +1,112 @@
+// Keeps the page live: on each event it fetches <main> as the server renders it and morphs the page into it.
+// Without this module the page is complete; it only does not move.
+
+import { morph } from "./morph.js";
+import { stream } from "./stream.js";
+
+const RETRY_MS = 2000;
+const script = document.querySelector("script[data-worker]");
+const language = document.documentElement.lang;
+const short = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+const status = document.getElementById("status");
+const statusText = document.getElementById("status-text");
+
+let streaming = null;
+let fetched = true;
+let shown = null;
+let wanted = null;
+let busy = false;
+let gateAt = null;
+
+function main() {
+  return document.getElementById("main");
+}
+
+function localise(root) {
+  for (const time of root.querySelectorAll("time[data-local]")) {
+    time.title = time.textContent;
+    time.textContent = short.format(new Date(time.dateTime));
+  }
+}
+
+function show(state, text) {
+  if (status.dataset.state !== state) status.dataset.state = state;
+  if (statusText.textContent !== text) statusText.textContent = text;
+}
+
+function showStatus() {
+  if (streaming === null) return;
+  const at = short.format(new Date(main().dataset.now));
+  if (streaming && fetched) show("live", "live");
+  else show("lost", `reconnecting, data from ${at}`);
+}
+
+function readGate() {
+  const gate = document.querySelector("[data-gate-ms]");
+  gateAt = gate && performance.now() + Number(gate.dataset.gateMs);
+}
+
+function remaining(ms) {
+  const seconds = Math.ceil(ms / 1000);
+  if (seconds <= 0) return "now";
+  if (seconds < 120) return `in ${seconds}\u00a0s`;
+  return `in ${Math.floor(seconds / 60)}\u00a0min ${seconds % 60}\u00a0s`;
+}
+
+function tick() {
+  const gate = document.querySelector("[data-gate-ms]");
+  if (gate && gateAt !== null) gate.textContent = remaining(gateAt - performance.now());
+}
+
+async function refresh() {
+  if (busy || document.hidden || wanted === shown) return;
+  busy = true;
+  const target = wanted;
+  try {
+    await fetchMain();
+    shown = target;
+    fetched = true;
+  } catch {
+    fetched = false;
+  }
+  busy = false;
+  showStatus();
+  setTimeout(refresh, fetched ? 0 : RETRY_MS);
+}
+
+async function fetchMain() {
+  const url = new URL("/?fragment=1", location.href);
+  const member = new URLSearchParams(location.search).get("member");
+  if (member) url.searchParams.set("member", member);
+  const answer = await fetch(url, { cache: "no-store" });
+  if (!answer.ok) throw new Error(`answer ${answer.status}`);
+  const next = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("main");
+  localise(next);
+  morph(main(), next);
+  readGate();
+  tick();
+}
+
+function hear(message) {
+  streaming = message.state === "connecting" ? streaming : message.state === "live";
+  if (streaming && message.id) wanted = message.id;
+  showStatus();
+  refresh();
+}
+
+function listen() {
+  if (!("SharedWorker" in window)) return stream(hear);
+  const worker = new SharedWorker(script.dataset.worker, { type: "module", name: "tradelane" });
+  worker.onerror = () => stream(hear);
+  worker.port.onmessage = ({ data }) => hear(data);
+  addEventListener("pagehide", () => worker.port.postMessage("bye"));
+}
+
+localise(document);
+document.getElementById("zone-note").textContent =
+  `Times are those of ${Intl.DateTimeFormat().resolvedOptions().timeZone}.`;
+readGate();
+setInterval(tick, 500);
+document.addEventListener("visibilitychange", refresh);
+addEventListener("pageshow", (event) => event.persisted && listen());
+listen();
