@@ -265,12 +265,12 @@ def bench(arguments: Sequence[str]) -> NoReturn:
 
 def run_checks() -> int:
     """All of them, also after one has failed; 1 when any has."""
-    checks = (["ruff", "check"], ["ruff", "format", "--check"], ["mypy"], ["lint-imports", "--no-logo"])
     failed = []
-    for name, *options in checks:
-        say(f"== {' '.join([name, *options])}")
+    for title in ("ruff check", "ruff format --check", "mypy", "lint-imports --no-logo"):
+        say(f"== {title}")
+        name, *options = title.split()
         if run([str(BIN / name), *options]):
-            failed.append(name)
+            failed.append(title)
     say(f"checks failed: {', '.join(failed)}" if failed else "checks passed")
     return 1 if failed else 0
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.bench.harness import Pair, Unmeasurable, benchmark, timed
 
 
-@benchmark("start", goal=12)
+@benchmark("start", goal=6)
 def start() -> Pair:
     command = [str(Path(sys.executable).with_name("tradelane")), "--help"]
     first = subprocess.run(command, capture_output=True, text=True)
