@@ -45,9 +45,9 @@ async def served(*devices: SimDevice, port: int = 0) -> AsyncIterator[int]:
     server = ModbusTcpServer(list(devices), address=(HOST, port))
     await server.serve_forever(background=True)
     try:
-        yield server.transport.sockets[0].getsockname()[1]  # type: ignore[attr-defined]
+        yield server.transport.sockets[0].getsockname()[1]  # type: ignore[attr-defined] # asyncio Server inside
     finally:
-        await server.shutdown()  # type: ignore[no-untyped-call]
+        await server.shutdown()  # type: ignore[no-untyped-call] # pymodbus left it bare
 
 
 @asynccontextmanager

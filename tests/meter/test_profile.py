@@ -175,3 +175,8 @@ def test_what_is_wrong_in_a_dialect_is_named_by_file_and_key(old: str, new: str,
     with pytest.raises(BadProfile, match=r"mine\.toml") as caught:
         dialect.parse(TONGUE.replace(old, new, 1), "mine.toml")
     assert caught.value.key == key
+
+
+def test_a_size_no_meter_reaches_is_unknown() -> None:
+    assert decode_one(Register("import_wh", 0, "uint64"), dict.fromkeys(range(4), 0xFFFF)) is None
+    assert decode_one(Register("import_wh", 0, "uint64"), {0: 0x7FFF, 1: 0, 2: 0, 3: 1}) is not None

@@ -20,6 +20,7 @@ from typing import Any
 
 from tradelane.market.units import instant
 from tradelane.meter.reading import (
+    LARGEST,
     VALUE_NAMES,
     BadAnswer,
     BadProfile,
@@ -33,7 +34,6 @@ from tradelane.meter.reading import (
 )
 
 LARGEST_PAYLOAD = 65_536
-_LARGEST = 2**63
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,9 +168,10 @@ def _at(body: Mapping[str, Any], path: str) -> object:
 def _value(name: str, given: object, scale: Fraction) -> Value:
     if isinstance(given, bool) or not isinstance(given, int | float):
         return None
-    if not math.isfinite(given) or abs(given) >= _LARGEST:
+    if not math.isfinite(given) or abs(given) >= LARGEST:
         return None
-    return at_the_door(name, Fraction(given) * scale)
+    exact = Fraction(given) * scale
+    return at_the_door(name, exact.numerator, exact.denominator)
 
 
 def _time(dialect: Dialect, body: Mapping[str, Any]) -> int | None:

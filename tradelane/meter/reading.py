@@ -77,15 +77,17 @@ VALUE_NAMES = frozenset(
 
 COUNTERS = ("import_wh", "export_wh", "production_wh")
 DECIMALS = 4
+LARGEST = 2**63
+"""No meter counts this far: a value this large is not one."""
 
 
-def at_the_door(name: str, value: Fraction) -> int | float:
-    """A device's number as a reading keeps it: counters whole, the rest at most four decimals."""
+def at_the_door(name: str, above: int, below: int) -> int | float:
+    """A device's number above/below as a reading keeps it: counters whole, the rest at most four decimals."""
+    if below == 1 or above % below == 0:
+        return above // below
     if name.endswith("_wh"):
-        return rounded(value)
-    if value.denominator == 1:
-        return int(value)
-    return round(float(value), DECIMALS) + 0.0
+        return rounded(Fraction(above, below))
+    return round(above / below, DECIMALS) + 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Sixteen-bit registers → numbers.
 
 Always true: a "not available" pattern becomes None before any scaling; a missing register makes its value
-None; a scale factor outside −10…10 (or "not available") makes its value None.
+None; a scale factor outside −10…10 (or "not available") makes its value None; so does a size of 2⁶³ or more.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
-from tradelane.meter.reading import Role, Value, at_the_door
+from tradelane.meter.reading import LARGEST, Role, Value, at_the_door
 
 WORDS = {
     "uint16": 1, "int16": 1, "acc16": 1, "enum16": 1, "bitfield16": 1, "sunssf": 1,
@@ -77,41 +77,50 @@ class Section:
     model: int | None = None
 
 
-def raw_number(register: Register, words: Mapping[int, int]) -> Fraction | None:
+def raw_number(register: Register, words: Mapping[int, int]) -> int | float | None:
     """The unscaled number; None when a register is missing, or the pattern says "not available"."""
-    parts = [words.get(register.address + index) for index in range(register.count)]
-    present = [part for part in parts if part is not None]
-    if len(present) != register.count:
+    count, first = register.count, register.address
+    try:
+        parts = [words[address] for address in range(first, first + count)]
+    except KeyError:
         return None
     if register.word_order == "little":
-        present.reverse()
-    packed = struct.pack(f">{register.count}H", *present)
-    unsigned = int.from_bytes(packed, "big")
+        parts.reverse()
+    unsigned = 0
+    for part in parts:
+        unsigned = unsigned << 16 | part
     if unsigned in register.not_available:
         return None
     if register.type in _FLOATS:
-        (number,) = struct.unpack(_FLOATS[register.type], packed)
-        return Fraction(number) if math.isfinite(number) else None
-    number = int.from_bytes(packed, "big", signed=register.type in _SIGNED)
-    return Fraction(abs(number) if register.type == "magnitude32" else number)
+        number: float = struct.unpack(_FLOATS[register.type], unsigned.to_bytes(2 * count, "big"))[0]
+        return number if math.isfinite(number) else None
+    if register.type in _SIGNED and unsigned >> (16 * count - 1):
+        unsigned -= 1 << 16 * count
+    return abs(unsigned) if register.type == "magnitude32" else unsigned
 
 
-def power_of_ten(address: int, words: Mapping[int, int]) -> Fraction | None:
-    """The scale factor held at ``address``; None when missing, not available or out of range."""
+def exponent_at(address: int, words: Mapping[int, int]) -> int | None:
+    """The power of ten held at ``address``; None when missing, not available or out of range."""
     word = words.get(address)
     if word is None:
         return None
     exponent = word - 0x10000 if word & 0x8000 else word
-    return Fraction(10) ** exponent if abs(exponent) <= _MAX_SCALE_FACTOR else None
+    return exponent if abs(exponent) <= _MAX_SCALE_FACTOR else None
 
 
 def decode_one(register: Register, words: Mapping[int, int]) -> Value:
     """The value in its own unit, rounded once; None when unknown."""
     number = raw_number(register, words)
-    factor = Fraction(1) if register.sf is None else power_of_ten(register.sf, words)
-    if number is None or factor is None:
+    exponent = 0 if register.sf is None else exponent_at(register.sf, words)
+    if number is None or exponent is None:
         return None
-    return at_the_door(register.value, number * register.scale * factor)
+    # whole numbers, not Fractions: a third of the time for a whole meter
+    above, below = number.as_integer_ratio()
+    above *= register.scale.numerator * 10 ** max(exponent, 0)
+    below *= register.scale.denominator * 10 ** max(-exponent, 0)
+    if abs(above) >= LARGEST * below:
+        return None
+    return at_the_door(register.value, above, below)
 
 
 def decode(registers: Iterable[Register], words: Mapping[int, int]) -> dict[str, Value]:
