@@ -49,10 +49,9 @@ def create_app(transact: Transact, now: Callable[[], int], token: str, read: Tra
 
 
 def _bearer(token: str) -> Callable[..., object]:
-    expected = f"Bearer {token}".encode()
-
     async def check(authorization: Annotated[str, Header()] = "") -> None:
-        if not hmac.compare_digest(authorization.encode(), expected):
+        scheme, _, given = authorization.partition(" ")
+        if scheme.lower() != "bearer" or not hmac.compare_digest(given.encode(), token.encode()):
             raise problem.unauthorised()
 
     return check

@@ -59,6 +59,8 @@ def deposit(conn: Connection, command: Command, question: Deposit) -> Answer:
         raise Problem.field(422, "unknown-account", "amount.currency", f"the account {issuer} is not open")
     if question.account not in before:
         raise accounts.refused(Refusal.UNKNOWN_TARGET, "account")
+    if before[question.account].currency != money.currency:
+        raise accounts.refused(Refusal.TARGET_CURRENCY, "account")
     moved = [Transfer(f"deposit/{command.key}", issuer, question.account, money, "deposit")]
     accounts.post(conn, moved, before)
     chain.append(conn, moved, command.at)

@@ -1,0 +1,39 @@
+"""Real e-hubs: database files prepared once and copied, uvicorn on ephemeral ports."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from tests.settlement.hubs import NOW, TOKEN, Hub, furnish, run, running
+from tradelane.gateway.store import Store, opened
+from tradelane.settlement.ehub.client import HubClient
+from tradelane.settlement.ehub.server.app import create_app
+from tradelane.settlement.ehub.server.migrations import HEAD, PLACE
+
+
+@pytest.fixture(scope="session")
+def furnished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database file with the accounts of a trade, to be copied."""
+    path = tmp_path_factory.mktemp("template") / "hub.sqlite"
+    with opened(path, PLACE, HEAD) as store:
+        transport = httpx2.ASGITransport(create_app(store, lambda: NOW, TOKEN, store.read))
+        run(HubClient("http://hub", TOKEN, transport), furnish)
+    return path
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    """A store with the hub's schema and nothing in it."""
+    with opened(tmp_path / "empty.sqlite", PLACE, HEAD) as store:
+        yield store
+
+
+@pytest.fixture
+def market(furnished: Path, tmp_path: Path) -> Iterator[Hub]:
+    """A hub over real HTTP with the accounts of a trade."""
+    with running(furnished, tmp_path) as hub:
+        yield hub
