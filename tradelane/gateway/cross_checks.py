@@ -65,6 +65,10 @@ def _members(edge: EdgeSection, zone: ZoneSection | None) -> Iterator[Fault]:
             yield (*at, "zone"), f"no zone {member.zone!r}"
         if member.meter is None and (member.sells or (member.buys and member.buys.kind == "household")):
             yield (*at, "meter"), "missing: selling power, or buying for a household, needs a meter"
+        if member.buys and member.buys.kind in ("household", "steady"):
+            for key in ("max_price", "max_wh"):
+                if getattr(member.buys, key) is None:
+                    yield (*at, "buys", key), f"missing: a {member.buys.kind} buyer has a limit"
 
 
 def _meters(edge: EdgeSection) -> Iterator[Fault]:

@@ -116,14 +116,17 @@ class Meter(Section):
 
 
 class Buyer(Section):
-    """How a member buys power: what its meter will use (``household``), or a fixed amount (``steady``).
+    """How a member buys power: what its meter last used (``household``), a fixed amount (``steady``), or the
+    day of a kind of consumer (market/consumer.py).
 
-    ``max_price`` in currency per MWh; ``max_wh`` in Wh per market time unit.
+    ``max_price`` in currency per MWh; ``max_wh`` in Wh per market time unit. A household and a steady buyer
+    need both. ``price_factor`` multiplies a consumer kind's price steps, which are in round euros.
     """
 
-    kind: Literal["household", "steady"] = "household"
-    max_price: Amount
-    max_wh: int = Field(gt=0)
+    kind: Literal["household", "steady", "bakery", "cold store", "heat pump", "charging post"] = "household"
+    max_price: Amount | None = None
+    max_wh: int | None = Field(default=None, gt=0)
+    price_factor: Positive = Decimal(1)
 
 
 class GoodsOffer(Section):

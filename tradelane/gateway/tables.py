@@ -69,6 +69,7 @@ orders = Table(
     Column("state", String, nullable=False),
     Column("at", Long, nullable=False),
     Column("received_wall", Long, nullable=False),
+    Column("read_wall", Long, nullable=True),
     Index("orders_product", "product", "seq"),
     Index("orders_member", "member", "seq"),
 )
@@ -146,6 +147,7 @@ statements = Table(
     Column("export_wh", Long, nullable=False),
     Column("quality", String, nullable=False),
     Column("signature", String, nullable=False),
+    Column("read_wall", Long, nullable=True),
     Column("seq", Long, nullable=False),
 )
 """A zone's view of what a member's meter counted in an interval, signed by the member."""
@@ -162,17 +164,6 @@ readings = Table(
     Column("signature", LargeBinary, nullable=False),
     Index("readings_at", "meter", "at"),
 )
-
-boundaries = Table(
-    "boundaries",
-    metadata,
-    Column("meter", String, primary_key=True),
-    Column("instant", Long, primary_key=True),
-    Column("import_wh", Long, nullable=True),
-    Column("export_wh", Long, nullable=True),
-    Column("production_wh", Long, nullable=True),
-)
-"""A meter's counters at the edge between two intervals: the end of one is the start of the next."""
 
 metered = Table(
     "metered",

@@ -60,6 +60,7 @@ def market() -> None:
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("at", Long, nullable=False),
         sa.Column("received_wall", Long, nullable=False),
+        sa.Column("read_wall", Long, nullable=True),
     )
     op.create_index("orders_product", "orders", ["product", "seq"])
     op.create_index("orders_member", "orders", ["member", "seq"])
@@ -127,6 +128,7 @@ def market() -> None:
         sa.Column("export_wh", Long, nullable=False),
         sa.Column("quality", sa.String(), nullable=False),
         sa.Column("signature", sa.String(), nullable=False),
+        sa.Column("read_wall", Long, nullable=True),
         sa.Column("seq", Long, nullable=False),
     )
 
@@ -143,14 +145,6 @@ def meters() -> None:
         sa.Column("signature", sa.LargeBinary(), nullable=False),
     )
     op.create_index("readings_at", "readings", ["meter", "at"])
-    op.create_table(
-        "boundaries",
-        sa.Column("meter", sa.String(), primary_key=True),
-        sa.Column("instant", Long, primary_key=True),
-        sa.Column("import_wh", Long, nullable=True),
-        sa.Column("export_wh", Long, nullable=True),
-        sa.Column("production_wh", Long, nullable=True),
-    )
     op.create_table(
         "metered",
         sa.Column("meter", sa.String(), primary_key=True),
@@ -182,6 +176,5 @@ TABLES = (
     "contracts",
     "statements",
     "readings",
-    "boundaries",
     "metered",
 )

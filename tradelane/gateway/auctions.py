@@ -1,0 +1,202 @@
+"""The call auction of one power product, from its gate to its contracts.
+
+    journal ``gate`` → clear and prove (market room) → journal ``clearing``, prices, flows, fills, contracts
+
+Always true: the gate is journaled before the clearing, and everything a clearing brings stands in one
+transaction. A gate without its clearing (the process was killed between them) is cleared again at the next
+start: the same orders give the same clearing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, insert, select, update
+
+from tradelane.gateway import contracts, journal, tables
+from tradelane.gateway.canonical import canonical
+from tradelane.gateway.catalogue import Catalogue
+from tradelane.gateway.tables import flows, orders, prices
+from tradelane.market.auction import Clearing, clear
+from tradelane.market.order import Order, OrderBatch, Side
+from tradelane.market.pairing import pair
+from tradelane.market.product import Product
+from tradelane.market.trade import Trade
+from tradelane.settlement.contract import Contract, Leg
+
+
+def close_gate(conn: Connection, product: Product, now: int) -> None:
+    """Journal that no more orders are taken for ``product``; nothing when that was done already."""
+    body = {"product": product.id}
+    written = select(tables.journal.c.seq).where(
+        tables.journal.c.kind == "gate", tables.journal.c.body == canonical(body).decode()
+    )
+    if conn.execute(written.limit(1)).first() is None:
+        journal.append(conn, "gate", body, now)
+
+
+def orders_of(conn: Connection, product: str) -> list[Order]:
+    """All accepted orders of a product, by sequence."""
+    query = select(orders).where(orders.c.product == product).order_by(orders.c.seq)
+    return [
+        Order(r.id, r.seq, r.member, r.product, r.zone, Side(r.side), r.price, r.quantity)
+        for r in conn.execute(query)
+    ]
+
+
+def by_zone(catalogue: Catalogue, book: Sequence[Order]) -> dict[str, list[Order]]:
+    found: dict[str, list[Order]] = {zone: [] for zone in catalogue.zones}
+    for order in book:
+        found[order.zone].append(order)
+    return found
+
+
+def run(catalogue: Catalogue, product: Product, book: Sequence[Order]) -> Clearing:
+    """Clear ``book`` over the catalogue's lanes; heavy, so it is called away from the event loop."""
+    batches = {zone: OrderBatch.of(rows) for zone, rows in by_zone(catalogue, book).items()}
+    return clear(product, list(catalogue.zones.values()), catalogue.power_lanes(), batches)
+
+
+def trades_of(catalogue: Catalogue, clearing: Clearing, book: Sequence[Order]) -> list[Trade]:
+    zones = by_zone(catalogue, book)
+    ids = [
+        tuple([o.id for o in zones[zone.id] if o.side is side] for side in (Side.SELL, Side.BUY))
+        for zone in clearing.network.zones
+    ]
+    return pair(clearing, [(sells, buys) for sells, buys in ids])
+
+
+def publish(
+    conn: Connection, catalogue: Catalogue, clearing: Clearing, book: Sequence[Order], now: int,
+    wall: int,
+) -> int:  # fmt: skip
+    """Write a proven clearing and all it brings; returns the number of contracts, 0 if already written.
+
+    ``wall`` is the wall time (ms) at which the gate fell.
+    """
+    product = clearing.product
+    if conn.execute(select(prices.c.seq).where(prices.c.product == product.id).limit(1)).first():
+        return 0
+    known = {order.id for order in book}
+    made = [t for t in trades_of(catalogue, clearing, book) if t.seller in known and t.buyer in known]
+    seq = journal.append(conn, "clearing", summary(clearing), now)
+    conn.execute(insert(prices), _price_rows(clearing, seq))
+    if clearing.network.lanes:
+        conn.execute(insert(flows), _flow_rows(clearing))
+    _mark(conn, product, made)
+    agreed = contracts_of(catalogue, clearing, book, made, seq)
+    contracts.add(conn, agreed, [(t.seller, t.buyer) for t in made], seq, now, wall)
+    return len(agreed)
+
+
+def summary(clearing: Clearing) -> dict[str, Any]:
+    """What the journal keeps of a clearing; ``digest`` is over prices, flows and every fill."""
+    outcome, network = clearing.outcome, clearing.network
+    body: dict[str, Any] = {
+        "product": clearing.product.id,
+        "coupled": clearing.coupled,
+        "prices": {
+            zone.id: [outcome.price[z], outcome.low[z], outcome.high[z]]
+            for z, zone in enumerate(network.zones)
+        },
+        "flows": {lane.id: [outcome.sent[k], outcome.received[k]] for k, lane in enumerate(network.lanes)},
+    }
+    fills = [
+        [sold.tolist(), bought.tolist()] for sold, bought in zip(outcome.sold, outcome.bought, strict=True)
+    ]
+    digest = hashlib.sha256(canonical({**body, "fills": fills})).hexdigest()
+    return {**body, "gap": str(clearing.certificate.gap), "digest": f"sha256:{digest}"}
+
+
+def _price_rows(clearing: Clearing, seq: int) -> list[dict[str, Any]]:
+    product, outcome, network = clearing.product, clearing.outcome, clearing.network
+    delivery = product.delivery
+    assert delivery is not None
+    unbounded = (product.min_price * 1000, product.max_price * 1000)
+    rows = []
+    for z, zone in enumerate(network.zones):
+        net = sum(f for link, f in zip(network.links, outcome.sent, strict=True) if link.source == z)
+        net -= sum(r for link, r in zip(network.links, outcome.received, strict=True) if link.target == z)
+        price: int | None = outcome.price[z]
+        if (outcome.low[z], outcome.high[z]) == unbounded:
+            price = None  # no order says anything about this zone's price
+        rows.append(
+            {
+                "product": product.id,
+                "zone": zone.id,
+                "interval_start": delivery.start,
+                "interval_end": delivery.end,
+                "price": price,
+                "low": outcome.low[z],
+                "high": outcome.high[z],
+                "net": net,
+                "seq": seq,
+            }
+        )
+    return rows
+
+
+def _flow_rows(clearing: Clearing) -> list[dict[str, Any]]:
+    outcome = clearing.outcome
+    return [
+        {
+            "product": clearing.product.id,
+            "lane": lane.id,
+            "capacity": lane.capacity,
+            "sent": outcome.sent[k],
+            "received": outcome.received[k],
+        }
+        for k, lane in enumerate(clearing.network.lanes)
+    ]
+
+
+def _mark(conn: Connection, product: Product, made: Sequence[Trade]) -> None:
+    """Close the product's orders and note what each was filled."""
+    filled: dict[str, int] = {}
+    for trade in made:
+        filled[trade.seller] = filled.get(trade.seller, 0) + trade.sent
+        filled[trade.buyer] = filled.get(trade.buyer, 0) + trade.received
+    conn.execute(update(orders).where(orders.c.product == product.id).values(state="closed"))
+    if filled:
+        one = update(orders).where(orders.c.id == bindparam("order")).values(filled=bindparam("lots"))
+        conn.execute(one, [{"order": order, "lots": lots} for order, lots in filled.items()])
+
+
+def contracts_of(
+    catalogue: Catalogue, clearing: Clearing, book: Sequence[Order], made: Sequence[Trade], seq: int
+) -> list[Contract]:
+    """A contract for each trade between two members."""
+    known = {order.id: order for order in book}
+    price = {z.id: p for z, p in zip(clearing.network.zones, clearing.outcome.price, strict=True)}
+    lanes = {lane.id: lane for lane in clearing.network.lanes}
+    found = []
+    for k, trade in enumerate(made):
+        seller, buyer = known[trade.seller], known[trade.buyer]
+        legs = tuple(
+            Leg(
+                lanes[id],
+                catalogue.zones[lanes[id].source],
+                catalogue.zones[lanes[id].target],
+                price[lanes[id].source],
+                price[lanes[id].target],
+            )
+            for id in trade.path
+        )
+        found.append(
+            Contract(
+                f"c{seq}-{k}",
+                clearing.product,
+                seller.member,
+                catalogue.zones[seller.zone],
+                buyer.member,
+                catalogue.zones[buyer.zone],
+                trade.sent,
+                trade.received,
+                trade.seller_price,
+                trade.buyer_price,
+                legs,
+            )
+        )
+    return found

@@ -1,0 +1,110 @@
+"""What a zone role trades, read from its configuration: zones, lanes and the products open at an instant."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from fractions import Fraction
+from functools import cached_property
+
+from tradelane.gateway.schedule import next_gate, product_id
+from tradelane.gateway.sections import Goods, ZoneSection
+from tradelane.market.order import Refusal
+from tradelane.market.product import Allocation, Lane, Product, Zone
+from tradelane.market.units import MINUTE, Interval, instant, whole
+
+POWER_LOT = Decimal("0.000001")
+"""MWh: power is traded in whole watt-hours."""
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+
+
+class Catalogue:
+    """Products by id. Power: one per market time unit, ``power/<start>/PT15M``. Goods: one per product and
+    day of delivery, ``<goods id>/<date>``.
+    """
+
+    def __init__(self, section: ZoneSection) -> None:
+        self.section = section
+        self.mtu = section.mtu_minutes * MINUTE
+        self.lead = section.gate_lead_minutes * MINUTE
+        self.grace = section.settle_grace_minutes * MINUTE
+        self.goods = {goods.id: goods for goods in section.goods}
+
+    @cached_property
+    def zones(self) -> dict[str, Zone]:
+        return {z.id: Zone(z.id, z.currency, z.fx) for z in self.section.zones}
+
+    @property
+    def currencies(self) -> list[str]:
+        return sorted({zone.currency for zone in self.zones.values()})
+
+    def power(self, delivery: Interval) -> Product:
+        """The power product delivered in ``delivery``; tick in zone currency per MWh, lot 1 Wh."""
+        return Product(
+            id=product_id(delivery),
+            unit="MWh",
+            lot=POWER_LOT,
+            tick=self.section.tick,
+            min_price=whole(self.section.min_price, self.section.tick),
+            max_price=whole(self.section.max_price, self.section.tick),
+            allocation=Allocation.PRO_RATA,
+            delivery=delivery,
+            gate=delivery.start - self.lead,
+        )
+
+    def power_lanes(self) -> list[Lane]:
+        """Interconnectors with their capacity in Wh per market time unit."""
+        return [
+            Lane(
+                lane.id,
+                lane.source,
+                lane.target,
+                int(Fraction(lane.capacity_kw * 1000 * self.mtu, HOUR)),
+                lane.loss_ppm,
+                lane.tariff,
+            )
+            for lane in self.section.lanes
+        ]
+
+    def goods_product(self, goods: Goods, day: Interval) -> Product:
+        return Product(
+            id=f"{goods.id}/{datetime.fromtimestamp(day.start / 1000, UTC):%Y-%m-%d}",
+            unit=goods.unit,
+            lot=goods.lot,
+            tick=goods.tick,
+            min_price=whole(goods.min_price, goods.tick),
+            max_price=whole(goods.max_price, goods.tick),
+            delivery=day,
+            hs_code=goods.hs_code,
+        )
+
+    def goods_lanes(self, goods: str) -> list[Lane]:
+        """Freight routes of one product, their capacity in lots per day."""
+        return [
+            Lane(x.id, x.source, x.target, x.capacity, 0, x.freight, x.duty_ppm)
+            for x in self.section.goods_lanes
+            if x.product == goods
+        ]
+
+    def open_goods(self, now: int) -> list[Product]:
+        """The goods products of the day that holds ``now``."""
+        return [self.goods_product(goods, Interval.at(now, DAY)) for goods in self.section.goods]
+
+    def next_power(self, now: int) -> Product:
+        """The power product whose gate comes next."""
+        return self.power(next_gate(now, self.mtu, self.lead).delivery)
+
+    def find(self, id: str) -> Product | Refusal:
+        """The product called ``id``, whether or not it is open."""
+        name, _, rest = id.partition("/")
+        try:
+            if name == "power":
+                start = instant(rest.partition("/")[0])
+                product = self.power(Interval(start, start + self.mtu))
+            else:
+                day = instant(f"{rest}T00:00Z")
+                product = self.goods_product(self.goods[name], Interval(day, day + DAY))
+        except (ValueError, KeyError, OverflowError):
+            return Refusal.UNKNOWN_PRODUCT
+        return product if product.id == id else Refusal.UNKNOWN_PRODUCT

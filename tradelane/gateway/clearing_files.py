@@ -1,0 +1,65 @@
+"""A gateway's clearing as the public files of the market: anyone can clear it again and prove it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from tradelane.gateway.catalogue import Catalogue
+from tradelane.market.case import FORMAT, read_case
+from tradelane.market.order import Order
+from tradelane.market.product import Product
+from tradelane.market.result import clear_case
+from tradelane.market.units import plain
+
+
+def case_of(catalogue: Catalogue, product: Product, book: Sequence[Order]) -> dict[str, Any]:
+    """The case file of one power product. Orders go by their number in the journal: no names, no ids."""
+    return {
+        "format": FORMAT,
+        "numeraire": catalogue.section.numeraire,
+        "products": [
+            {
+                "id": product.id,
+                "unit": product.unit,
+                "lot": plain(product.lot),
+                "tick": plain(product.tick),
+                "min_price": product.price_text(product.min_price),
+                "max_price": product.price_text(product.max_price),
+                "allocation": product.allocation.value,
+            }
+        ],
+        "zones": [{"id": z.id, "currency": z.currency, "fx": plain(z.fx)} for z in catalogue.zones.values()],
+        "lanes": [
+            {
+                "id": lane.id,
+                "product": product.id,
+                "source": lane.source,
+                "target": lane.target,
+                "capacity": product.quantity_text(lane.capacity),
+                "loss_ppm": lane.loss_ppm,
+                "tariff": plain(lane.tariff),
+                "duty_ppm": lane.duty_ppm,
+            }
+            for lane in catalogue.power_lanes()
+        ],
+        "orders": [
+            {
+                "id": f"o{order.seq}",
+                "seq": order.seq,
+                "product": product.id,
+                "zone": order.zone,
+                "side": order.side.value,
+                "price": product.price_text(order.price),
+                "quantity": product.quantity_text(order.quantity),
+            }
+            for order in book
+        ],
+        "blocks": [],
+    }
+
+
+def result_of_case(case: dict[str, Any]) -> dict[str, Any]:
+    """The result file: clearing is deterministic, so it is the one that was published."""
+    return clear_case(read_case(json.dumps(case), lambda name: ()))

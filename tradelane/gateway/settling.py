@@ -1,0 +1,220 @@
+"""Drives every contract of a zone through the e-hub, from agreed to released.
+
+Always true: each command to the hub carries a key made from the contract's id and step, and the row moves on
+only after the hub's answer. Killed between the two, the step is sent again under the same key and gets the
+same answer, so nothing is paid twice or half.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from itertools import groupby
+from typing import Any
+
+import structlog
+from sqlalchemy import Connection, RowMapping, select
+
+from tradelane.gateway import contracts
+from tradelane.gateway.catalogue import Catalogue
+from tradelane.gateway.clock import Clock
+from tradelane.gateway.file import RoleFile
+from tradelane.gateway.tables import statements
+from tradelane.market.units import Money
+from tradelane.settlement import accounts
+from tradelane.settlement.contract import State
+from tradelane.settlement.delivery import Delivery, measure, shipped
+from tradelane.settlement.ehub.client import HubClient, HubRefused, HubUnreachable
+from tradelane.settlement.logistics import ShipmentState, proof_code
+from tradelane.settlement.settle import settle, to_reserve, value
+
+log = structlog.get_logger(__name__)
+AT_ONCE = 16
+"""Contracts settled at the same time over one hub connection pool."""
+LATE_INTERVALS = 8
+"""Market time units after which a missing statement counts as nothing delivered."""
+
+
+Work = Callable[[RowMapping], Awaitable[bool | None]]
+"""One step of one contract; False when there was nothing to do yet."""
+
+
+class Settler:
+    """``step()`` moves every contract as far as it can go now; it returns how many moved."""
+
+    def __init__(
+        self, store: RoleFile, hub: HubClient, catalogue: Catalogue, clock: Clock, secret: str
+    ) -> None:
+        self._store = store
+        self._hub = hub
+        self._catalogue = catalogue
+        self._clock = clock
+        self._secret = secret
+
+    async def step(self) -> int:
+        count = await self._each(State.AGREED, self._fund)
+        count += await self._meter()
+        count += await self._each(State.METERED, self._release_power)
+        goods = [row for row in await self._rows(State.FUNDED) if row["commodity"] == "goods"]
+        count += await self._all(goods, self._ship)
+        count += await self._arrivals()
+        count += await self._each(State.ACCEPTED, self._release_goods)
+        return count
+
+    async def _rows(self, *states: State) -> list[RowMapping]:
+        return await self._store.read(lambda conn: contracts.in_state(conn, *states))
+
+    async def _each(self, state: State, work: Work) -> int:
+        return await self._all(await self._rows(state), work)
+
+    async def _all(self, rows: Sequence[RowMapping], work: Work) -> int:
+        gate = asyncio.Semaphore(AT_ONCE)
+
+        async def one(row: RowMapping) -> int:
+            async with gate:
+                try:
+                    return 0 if await work(row) is False else 1
+                except HubUnreachable as error:
+                    log.warning("e-hub not reached, will try again", contract=row["id"], reason=str(error))
+                    return 0
+
+        return sum(await asyncio.gather(*(one(row) for row in rows)))
+
+    async def _fund(self, row: RowMapping) -> None:
+        """Reserve the most the buyer can come to owe."""
+        contract = contracts.contract_of(row)
+        amount = to_reserve(contract)
+        try:
+            if amount.nano:
+                await self._hub.reserve(
+                    f"{contract.id}/reserve",
+                    reservation=contract.id,
+                    account=accounts.member(contract.buyer, amount.currency),
+                    amount=amount,
+                    contract=contract.id,
+                )
+        except HubRefused as refusal:
+            log.warning("no funds for contract", contract=contract.id, reason=str(refusal))
+            await self._move(row, State.REFUSED, settled_at=self._clock.now())
+            return
+        await self._move(row, State.FUNDED, funded_wall=self._clock.wall())
+
+    async def _meter(self) -> int:
+        """Hold metered statements against what their members sold in the interval."""
+        count = 0
+        funded = [r for r in await self._rows(State.FUNDED) if r["commodity"] == "power"]
+        waiting = {(r["seller"], r["interval_start"]) for r in await self._rows(State.AGREED)}
+        funded.sort(key=lambda r: (r["seller"], r["interval_start"], r["seq"], _place(r["id"])))
+        for (seller, start), group in groupby(funded, key=lambda r: (r["seller"], r["interval_start"])):
+            rows = list(group)
+            if (seller, start) in waiting or self._clock.now() < rows[0]["interval_end"]:
+                continue
+            if await self._store(lambda conn, rows=rows: self._measure(conn, rows)):  # type: ignore[misc]  # lambda default
+                count += len(rows)
+        return count
+
+    def _measure(self, conn: Connection, rows: Sequence[RowMapping]) -> bool:
+        seller, start, end = rows[0]["seller"], rows[0]["interval_start"], rows[0]["interval_end"]
+        query = select(statements).where(statements.c.member == seller, statements.c.interval_start == start)
+        statement = conn.execute(query).mappings().first()
+        late = self._clock.now() >= end + self._catalogue.grace + LATE_INTERVALS * self._catalogue.mtu
+        if statement is None and not late:
+            return False
+        exported = statement["export_wh"] if statement else 0
+        for row, delivery in zip(rows, measure(exported, map(contracts.contract_of, rows)), strict=True):
+            detail = {
+                **row["detail"],
+                "received": delivery.received,
+                "metered": bool(statement),
+                "read_wall": statement["read_wall"] if statement else None,
+            }
+            contracts.move(
+                conn, row, State.METERED, delivered=delivery.delivered, imbalance=delivery.imbalance,
+                detail=detail,
+            )  # fmt: skip
+        return True
+
+    async def _release_power(self, row: RowMapping) -> None:
+        contract = contracts.contract_of(row)
+        delivery = Delivery(contract, row["delivered"], row["detail"]["received"], row["imbalance"])
+        await self._release(row, delivery)
+
+    async def _release_goods(self, row: RowMapping) -> None:
+        await self._release(row, shipped(contracts.contract_of(row)))
+
+    async def _release(self, row: RowMapping, delivery: Delivery) -> None:
+        """Commit what is owed and release the rest of the reservation, in one linked set."""
+        contract = delivery.contract
+        penalty = self._catalogue.section.imbalance.penalty_ppm
+        try:
+            await self._hub.settle(
+                f"{contract.id}/settle",
+                settlement=contract.id,
+                contract=contract.id,
+                reservation=contract.id if to_reserve(contract).nano else None,
+                transfers=settle(delivery, penalty),
+            )
+        except HubRefused as refusal:
+            log.error("settlement refused", contract=contract.id, reason=str(refusal))
+            await self._move(row, State.DISPUTED, detail={**row["detail"], "refusal": str(refusal)})
+            return
+        await self._move(
+            row,
+            State.RELEASED,
+            settled_at=self._clock.now(),
+            settled_wall=self._clock.wall(),
+            delivered=delivery.delivered,
+            imbalance=delivery.imbalance,
+        )
+
+    async def _ship(self, row: RowMapping) -> None:
+        """Declare the goods to customs and book the shipment."""
+        contract = contracts.contract_of(row)
+        if not contract.legs:
+            await self._move(row, State.SHIPPED)
+            return
+        leg, currency = contract.legs[0], contract.seller_zone.currency
+        paid = Money(value(contract.product, contract.seller_price, contract.sent), currency)
+        quantity = contract.product.quantity_text(contract.sent)
+        await self._hub.declare(
+            f"{contract.id}/declare",
+            declaration=contract.id,
+            contract=contract.id,
+            hs_code=contract.product.hs_code or "",
+            origin=leg.source.id,
+            destination=leg.target.id,
+            quantity=quantity,
+            unit=contract.product.unit,
+            value=paid,
+            duty_ppm=leg.lane.duty_ppm,
+        )
+        await self._hub.book_shipment(
+            f"{contract.id}/ship",
+            shipment=contract.id,
+            contract=contract.id,
+            declaration=contract.id,
+            lane=leg.lane.id,
+            quantity=quantity,
+            unit=contract.product.unit,
+            proof_code=proof_code(self._secret, contract.id),
+        )
+        await self._move(row, State.SHIPPED)
+
+    async def _arrivals(self) -> int:
+        return await self._each(State.SHIPPED, self._accept_if_delivered)
+
+    async def _accept_if_delivered(self, row: RowMapping) -> bool:
+        if row["path"]:
+            shipment = await self._hub.shipment(row["id"])
+            if shipment.state is not ShipmentState.DELIVERED:
+                return False
+        await self._move(row, State.ACCEPTED)
+        return True
+
+    async def _move(self, row: RowMapping, to: State, **fields: Any) -> None:
+        await self._store(lambda conn: contracts.move(conn, row, to, **fields))
+
+
+def _place(contract: str) -> int:
+    """A contract's number within its clearing: ``c12-3`` → 3."""
+    return int(contract.rpartition("-")[2])

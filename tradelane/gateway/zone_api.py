@@ -1,0 +1,72 @@
+"""A zone's HTTP API: members, orders, cancels and meter statements in; products, books and clearings out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+from fastapi import APIRouter, Query
+
+from tradelane.gateway.intake import CancelMessage, MemberMessage, OrderMessage, StatementMessage
+
+if TYPE_CHECKING:
+    from tradelane.gateway.zone import ZoneRole
+
+Json = dict[str, Any]
+After = Annotated[int, Query(ge=0)]
+Limit = Annotated[int, Query(ge=1, le=1000)]
+
+
+def zone_router(zone: ZoneRole) -> APIRouter:
+    router = APIRouter(prefix="/api/v1")
+
+    @router.post("/members", status_code=201)
+    async def register(message: MemberMessage) -> Json:
+        """Make a member known; repeating it changes nothing."""
+        return await zone.register(message)
+
+    @router.post("/orders", status_code=201)
+    async def order(message: OrderMessage) -> Json:
+        """Take one signed order. Repeating an order gives its first answer."""
+        return await zone.order(message)
+
+    @router.post("/cancels", status_code=201)
+    async def cancel(message: CancelMessage) -> Json:
+        """Take one's own resting goods order off the book."""
+        return await zone.cancel(message)
+
+    @router.post("/statements", status_code=201)
+    async def statement(message: StatementMessage) -> Json:
+        """Take what a member's meter counted in an interval."""
+        return await zone.statement(message)
+
+    @router.get("/products")
+    async def products() -> Json:
+        """What can be ordered now."""
+        return {"items": zone.open_products()}
+
+    @router.get("/books/{product:path}")
+    async def book(product: str, zone_id: Annotated[str, Query(alias="zone")], levels: Limit = 10) -> Json:
+        """Depth of a goods product as a trader in a zone sees it, foreign orders at landed prices."""
+        return await zone.depth(product, zone_id, levels)
+
+    @router.get("/trades")
+    async def trades(after: After = 0, limit: Limit = 100) -> Json:
+        """Contracts, oldest first, by the journal's sequence."""
+        return await zone.trades(after, limit)
+
+    @router.get("/prices")
+    async def prices(after: After = 0, limit: Limit = 100) -> Json:
+        """Clearing prices, oldest first, by the journal's sequence."""
+        return await zone.price_rows(after, limit)
+
+    @router.get("/clearings/{product:path}/case")
+    async def case(product: str) -> Json:
+        """The orders and lanes a power product was cleared from, as a case file without members."""
+        return (await zone.clearing_files(product))[0]
+
+    @router.get("/clearings/{product:path}/result")
+    async def result(product: str) -> Json:
+        """The clearing and its certificate as a result file: ``tradelane verify`` proves it."""
+        return (await zone.clearing_files(product))[1]
+
+    return router
