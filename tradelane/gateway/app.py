@@ -6,7 +6,7 @@ straight to this application: there is no second way of doing things for them.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 from typing import TYPE_CHECKING
@@ -29,34 +29,7 @@ LARGEST_BODY = 4 * 1024 * 1024
 """Bytes of a request."""
 
 
-def create_app(config: Config) -> FastAPI:
-    """The application of every role that ``config`` has a section for. Raises KeyFileError.
-
-    ``app.state.roles`` are its Roles; they start and stop with the application's lifespan.
-    """
-    app = bare_app()
-    clock = config.make_clock()
-    app.state.roles = roles = Roles(build_roles(config, clock, app))
-    for router in roles.routers:
-        app.include_router(router)
-    add_health(app, roles, clock)
-    return app
-
-
-def bare_app() -> FastAPI:
-    """No role yet; what holds for every answer: headers, errors as problems, no oversized body."""
-    app = FastAPI(
-        title="Tradelane",
-        version=VERSION,
-        docs_url=None,
-        redoc_url=None,
-        openapi_url="/api/v1/openapi.json",
-        max_body_size=LARGEST_BODY,
-        lifespan=_lifespan,
-    )
-    add_security_headers(app)
-    problem.install(app, unavailable=(StoreError,))
-    return app
+Build = Callable[[Config, Clock, FastAPI], Mapping[str, Role]]
 
 
 def build_roles(config: Config, clock: Clock, app: FastAPI) -> dict[str, Role]:
@@ -77,6 +50,36 @@ def build_roles(config: Config, clock: Clock, app: FastAPI) -> dict[str, Role]:
         inside = config.edge.zone_url is None
         roles["edge"] = EdgeRole(config, clock, zone_transport=_transport(app) if inside else None)
     return roles
+
+
+def create_app(config: Config, build: Build = build_roles) -> FastAPI:
+    """The application of every role that ``config`` has a section for. Raises KeyFileError.
+
+    ``app.state.roles`` are its Roles; they start and stop with the application's lifespan.
+    """
+    app = bare_app()
+    clock = config.make_clock()
+    app.state.roles = roles = Roles(build(config, clock, app))
+    for router in roles.routers:
+        app.include_router(router)
+    add_health(app, roles, clock)
+    return app
+
+
+def bare_app() -> FastAPI:
+    """No role yet; what holds for every answer: headers, errors as problems, no oversized body."""
+    app = FastAPI(
+        title="Tradelane",
+        version=VERSION,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/api/v1/openapi.json",
+        max_body_size=LARGEST_BODY,
+        lifespan=_lifespan,
+    )
+    add_security_headers(app)
+    problem.install(app, unavailable=(StoreError,))
+    return app
 
 
 def add_health(app: FastAPI, roles: Roles, clock: Clock) -> None:

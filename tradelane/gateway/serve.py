@@ -11,13 +11,12 @@ import contextlib
 import gc
 import signal
 import socket
-from collections.abc import Iterator
 
 import structlog
 import uvicorn
 from fastapi import FastAPI
 
-from tradelane.gateway.app import create_app
+from tradelane.gateway.app import Build, build_roles, create_app
 from tradelane.gateway.config import Config
 from tradelane.gateway.roles import Roles, one_line
 
@@ -29,30 +28,35 @@ STOPPING = (signal.SIGTERM, signal.SIGINT)
 log = structlog.get_logger()
 
 
-def serve(config: Config) -> int:
+def serve(config: Config, build: Build = build_roles) -> int:
     """Serve until told to stop; the process's exit code."""
-    return asyncio.run(serving(config))
+    return asyncio.run(serving(config, build))
 
 
-async def serving(config: Config) -> int:
-    try:
-        listener = bind(config.host, config.port)
-    except OSError as error:
-        log.error("cannot listen", host=config.host, port=config.port, error=error.strerror or str(error))
-        return 1
-    try:
-        app = create_app(config)
-        await app.state.roles.start()
-    except Exception as error:
-        log.error("cannot start", error=one_line(error))
-        listener.close()
-        return 1
-    return await _served(app, listener, config)
+async def serving(config: Config, build: Build = build_roles) -> int:
+    """The same within a running loop; signals are heeded from its first step."""
+    with Stop() as stop:
+        try:
+            listener = bind(config.host, config.port)
+        except OSError as error:
+            reason = error.strerror or str(error)
+            log.error("cannot listen", host=config.host, port=config.port, error=reason)
+            return 1
+        try:
+            app = create_app(config, build)
+            await app.state.roles.start()
+        except Exception as error:
+            log.error("cannot start", error=one_line(error))
+            listener.close()
+            return 1
+        return await _served(app, listener, config, stop)
 
 
-async def _served(app: FastAPI, listener: socket.socket, config: Config) -> int:
+async def _served(app: FastAPI, listener: socket.socket, config: Config, stop: Stop) -> int:
     roles: Roles = app.state.roles
     server = Server(app, roles)
+    roles.on_failure = stop.ask
+    stop.serve(server)
     host, port = listener.getsockname()[:2]
     url = f"http://{_bracketed(host)}:{port}"
     log.info("listening", url=url, roles=roles.names, data_dir=str(config.data_dir))
@@ -61,6 +65,35 @@ async def _served(app: FastAPI, listener: socket.socket, config: Config) -> int:
     await server.serve([listener])
     log.info("stopped")
     return 1 if roles.failure is not None or not server.started else 0
+
+
+class Stop:
+    """Asked for by a signal or a failed role, before or while the server runs. Asked again by SIGINT, it
+    waits for nothing more."""
+
+    def __init__(self) -> None:
+        self._asked = False
+        self._server: uvicorn.Server | None = None
+
+    def ask(self, again_by: int | None = None) -> None:
+        if self._server is not None:
+            self._server.force_exit = self._asked and again_by == signal.SIGINT
+            self._server.should_exit = True
+        self._asked = True
+
+    def serve(self, server: uvicorn.Server) -> None:
+        """From now on it is this server that stops."""
+        self._server = server
+        server.should_exit = self._asked
+
+    def __enter__(self) -> Stop:
+        for number in STOPPING:
+            asyncio.get_running_loop().add_signal_handler(number, self.ask, number)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number in STOPPING:
+            asyncio.get_running_loop().remove_signal_handler(number)
 
 
 class Server(uvicorn.Server):
@@ -81,26 +114,14 @@ class Server(uvicorn.Server):
             )
         )
         self._roles = roles
-        roles.on_failure = self._stop
-
-    def _stop(self) -> None:
-        self.should_exit = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._roles.drain()
         await super().shutdown(sockets)
 
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """uvicorn's own would raise the signal again at the end: an orderly stop is not a death."""
-        loop = asyncio.get_running_loop()
-        for number in STOPPING:
-            loop.add_signal_handler(number, self.handle_exit, number, None)
-        try:
-            yield
-        finally:
-            for number in STOPPING:
-                loop.remove_signal_handler(number)
+    def capture_signals(self) -> contextlib.AbstractContextManager[None]:  # type: ignore[override]  # any will do
+        """None: Stop has them. uvicorn's own would raise the signal again and die of it."""
+        return contextlib.nullcontext()
 
 
 def bind(host: str, port: int) -> socket.socket:
