@@ -1,0 +1,52 @@
+"""The carrier and the bank of the demo: they know the e-hub's API and nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from pathlib import Path
+
+from tradelane.gateway.clock import Clock
+from tradelane.gateway.demo.scene import BUYER_DEPOSIT, deposits
+from tradelane.gateway.hub_accounts import open_member_account
+from tradelane.market.units import NANO, Money
+from tradelane.settlement.ehub.client import HubClient, HubError
+from tradelane.settlement.logistics import ShipmentEvent, ShipmentState, proof_code
+
+STEP_S = 1.0
+"""Wall seconds between two events of a shipment."""
+NEXT = {
+    ShipmentState.BOOKED: ShipmentEvent.PICKED_UP,
+    ShipmentState.PICKED_UP: ShipmentEvent.IN_CUSTOMS,
+    ShipmentState.IN_CUSTOMS: ShipmentEvent.IN_TRANSIT,
+    ShipmentState.IN_TRANSIT: ShipmentEvent.OUT_FOR_DELIVERY,
+    ShipmentState.OUT_FOR_DELIVERY: ShipmentEvent.DELIVERED,
+}
+
+
+async def pay_in(hub: HubClient) -> None:
+    """Open the buyers' accounts and put test money in them, once."""
+    for id, name, currency in deposits():
+        account = await open_member_account(hub, id, name, currency)
+        amount = Money(BUYER_DEPOSIT[currency] * NANO, currency)
+        await hub.deposit(f"{account}/deposit", account=account, amount=amount)
+
+
+async def carry(hub: HubClient, clock: Clock, token_file: Path) -> None:
+    """Move every shipment on its way, one event at a time; the buyer's code is asked for at the door."""
+    while True:
+        await asyncio.sleep(STEP_S)
+        with contextlib.suppress(HubError):  # the hub may be starting again
+            for state, event in NEXT.items():
+                for shipment in (await hub.shipments(state=state)).items:
+                    delivered = event is ShipmentEvent.DELIVERED
+                    code = (
+                        proof_code(token_file.read_text().strip(), shipment.shipment) if delivered else None
+                    )
+                    await hub.record_event(
+                        f"{shipment.shipment}/{event.value}",
+                        shipment=shipment.shipment,
+                        event=event,
+                        at=clock.now(),
+                        proof_code=code,
+                    )

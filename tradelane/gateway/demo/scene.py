@@ -1,0 +1,208 @@
+"""The demo's people and places: a neighbourhood in each of three countries, with lanes in a ring.
+
+Lanes have the proportions of BritNed (1,000 MW), NorNed (700 MW) and North Sea Link (1,400 MW), at 10 W for
+each MW. Losses and tariffs are round figures of the same order as theirs; duty and freight are made up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+NUMERAIRE = "EUR"
+CURRENCIES = ("EUR", "GBP", "NOK")
+ORIGIN = "2026-06-21T09:57Z"
+"""Where the demo's clock starts: a midsummer morning, three minutes before a market time unit."""
+BUYER_DEPOSIT = {"EUR": 500, "GBP": 500, "NOK": 5000}
+"""Test money, in whole units."""
+MODBUS_ROOFS = 12
+MQTT_ROOFS = 6
+
+
+@dataclass(frozen=True)
+class Country:
+    zone: str
+    name: str
+    currency: str
+    fx: str
+    latitude: float
+    longitude: float
+    min_price: str
+    price_factor: str
+    people: tuple[str, ...]
+
+
+COUNTRIES = (
+    Country(
+        "NL", "Netherlands", "EUR", "1", 52.37, 4.90, "70", "1", ("Anna", "Bram", "Cato", "Daan", "Emma", "Finn")
+    ),
+    Country(
+        "GB", "Great Britain", "GBP", "1.17", 53.80, -1.55, "65", "1.05",
+        ("Alfie", "Beth", "Callum", "Daisy", "Ethan", "Freya"),
+    ),
+    Country(
+        "NO2", "South Norway", "NOK", "0.087", 58.15, 8.00, "450", "8", ("Aksel", "Berit", "Eirik", "Guro", "Ivar", "Kari")
+    ),
+)  # fmt: skip
+BUYERS = ("bakery", "cold store", "heat pump", "charging post")
+# source, target, capacity_kw, loss_ppm, tariff (EUR/MWh)
+LANES = (
+    ("NL", "GB", 10, 30_000, "0.50"),
+    ("NL", "NO2", 7, 40_000, "0.40"),
+    ("GB", "NO2", 14, 38_000, "0.60"),
+)
+POTATOES: dict[str, Any] = {
+    "id": "potatoes", "name": "Potatoes, fresh", "hs_code": "070190", "unit": "kg", "lot": "25",
+    "tick": "0.01", "min_price": "0.05", "max_price": "5",
+}  # fmt: skip
+FREIGHT: dict[str, Any] = {
+    "id": "NL>GB.road", "product": "potatoes", "source": "NL", "target": "GB", "capacity": 400,
+    "freight": "0.06", "duty_ppm": 80_000, "days": 1,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Roof:
+    """A rooftop: who, where, and how its meter is read."""
+
+    member: str
+    name: str
+    country: Country
+    transport: str
+    kwp: float
+
+    @property
+    def meter(self) -> str:
+        return f"roof-{self.member}"
+
+
+def roofs() -> list[Roof]:
+    """Two in three over Modbus, one over MQTT, of 4 to 9 kWp."""
+    found = []
+    for country in COUNTRIES:
+        for k, person in enumerate(country.people):
+            transport = "mqtt" if k % 3 == 2 else "modbus"
+            found.append(Roof(person.lower(), person, country, transport, 9.0 - k))
+    return found
+
+
+def buyers() -> Iterator[tuple[str, str, str, Country]]:
+    """Member id, name, kind of consumer, country."""
+    for country in COUNTRIES:
+        for kind in BUYERS:
+            yield (
+                f"{kind.replace(' ', '-')}-{country.zone.lower()}",
+                _place_name(kind, country),
+                kind,
+                country,
+            )
+
+
+def _place_name(kind: str, country: Country) -> str:
+    towns = {"NL": "Utrecht", "GB": "Leeds", "NO2": "Kristiansand"}
+    return f"{kind.capitalize()}, {towns[country.zone]}"
+
+
+def street(
+    roofs: Sequence[Roof], ports: Sequence[int], mqtt: dict[str, Any], clock: dict[str, Any], seed: int
+) -> dict[str, Any]:
+    """The simulator's file; ``ports`` are for the Modbus rooftops, in order."""
+    free = iter(ports)
+    rows: list[dict[str, Any]] = []
+    for roof in roofs:
+        row: dict[str, Any] = {
+            "name": roof.meter, "transport": roof.transport, "zone": roof.country.zone,
+            "latitude": roof.country.latitude, "longitude": roof.country.longitude, "kwp": roof.kwp,
+        }  # fmt: skip
+        if roof.transport == "modbus":
+            row |= {"port": next(free), "unit": 1}
+        rows.append(row)
+    return {"seed": seed, "clock": clock, "mqtt": mqtt, "rooftop": rows}
+
+
+def hub(data_dir: str, port: int, clock: dict[str, Any]) -> dict[str, Any]:
+    return {"data_dir": data_dir, "port": port, "clock": clock, "hub": {"currencies": list(CURRENCIES)}}
+
+
+def gateway(
+    data_dir: str, port: int, hub_url: str, roofs: Sequence[Roof], ports: Sequence[int],
+    broker: tuple[str, int], clock: dict[str, Any],
+) -> dict[str, Any]:  # fmt: skip
+    return {
+        "data_dir": data_dir,
+        "port": port,
+        "clock": clock,
+        "edge": {
+            "poll_seconds": clock["speed"],
+            "mqtt": {"host": broker[0], "port": broker[1]},
+            "members": [*_sellers(roofs), *_buyers(), *_traders()],
+            "meters": list(_meters(roofs, ports)),
+        },
+        "zone": {
+            "id": "north-sea",
+            "name": "North Sea neighbours",
+            "numeraire": NUMERAIRE,
+            "hub_url": hub_url,
+            "hub_token_file": "hub.token",
+            "imbalance": {"penalty_ppm": 100_000},
+            "zones": [{"id": c.zone, "name": c.name, "currency": c.currency, "fx": c.fx} for c in COUNTRIES],
+            "lanes": list(_lanes()),
+            "goods": [POTATOES],
+            "goods_lanes": [FREIGHT],
+        },
+    }
+
+
+def _sellers(roofs: Sequence[Roof]) -> Iterator[dict[str, Any]]:
+    for roof in roofs:
+        yield {
+            "id": roof.member, "name": roof.name, "zone": roof.country.zone, "sells": True,
+            "min_price": roof.country.min_price, "keep_wh": 50, "meter": roof.meter,
+        }  # fmt: skip
+
+
+def _buyers() -> Iterator[dict[str, Any]]:
+    for id, name, kind, country in buyers():
+        buys = {"kind": kind, "price_factor": country.price_factor}
+        yield {"id": id, "name": name, "zone": country.zone, "buys": buys}
+
+
+def _traders() -> Iterator[dict[str, Any]]:
+    sale = {"product": "potatoes", "side": "sell", "price": "0.28", "quantity": "250"}
+    purchase = {"product": "potatoes", "side": "buy", "price": "0.42", "quantity": "250"}
+    yield {"id": "farmer", "name": "Farm De Klei", "zone": "NL", "goods": [sale]}
+    yield {"id": "chip-shop", "name": "Chip shop, Leeds", "zone": "GB", "goods": [purchase]}
+
+
+def _meters(roofs: Sequence[Roof], ports: Sequence[int]) -> Iterator[dict[str, Any]]:
+    free = iter(ports)
+    for roof in roofs:
+        place = {"lat": roof.country.latitude, "lon": roof.country.longitude}
+        if roof.transport == "modbus":
+            yield {
+                "name": roof.meter,
+                "transport": "modbus",
+                "host": "127.0.0.1",
+                "port": next(free),
+                **place,
+            }
+        else:
+            topic = f"meters/{roof.meter}/state"
+            yield {"name": roof.meter, "transport": "mqtt", "topic": topic, "dialect": "json", **place}
+
+
+def _lanes() -> Iterator[dict[str, Any]]:
+    for a, b, capacity, loss, tariff in LANES:
+        for source, target in ((a, b), (b, a)):
+            yield {
+                "id": f"{source}>{target}", "source": source, "target": target, "capacity_kw": capacity,
+                "loss_ppm": loss, "tariff": tariff,
+            }  # fmt: skip
+
+
+def deposits() -> Iterator[tuple[str, str, str]]:
+    """Member id, name and currency of all who buy and so need test money."""
+    for id, name, _, country in buyers():
+        yield id, name, country.currency
+    yield "chip-shop", "Chip shop, Leeds", "GBP"
