@@ -255,7 +255,7 @@ def migrations(folder: Path, **versions: str) -> str:
 
 
 def test_upgrade_is_all_or_nothing(tmp_path: Path) -> None:
-    engine = open_engine(tmp_path / "s.sqlite", "BEGIN IMMEDIATE")
+    engine = open_engine(tmp_path / "s.sqlite")
     store = Store(tmp_path / "s.sqlite")
     assert schema_version(engine) is None
     store.upgrade(migrations(tmp_path / "a", one=FIRST), "one")

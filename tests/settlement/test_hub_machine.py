@@ -45,7 +45,7 @@ class HubMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.folder = tempfile.TemporaryDirectory()
-        self.engine = open_engine(Path(self.folder.name) / "hub.sqlite", "BEGIN IMMEDIATE")
+        self.engine = open_engine(Path(self.folder.name) / "hub.sqlite")
         self.posted = dict.fromkeys(LIMITS, 0)
         self.open: dict[str, tuple[str, int]] = {}
         self.closed: dict[str, str] = {}

@@ -19,6 +19,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.dialects import registry
+from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.pool import QueuePool
 
 T = TypeVar("T")
@@ -48,13 +50,46 @@ class TransactionLost(StoreError):
     """SQLite gave up the whole transaction in the middle of a batch (full disk, I/O error)."""
 
 
-def open_engine(path: Path, begin: str, *, readonly: bool = False, connections: int = 1) -> Engine:
-    """An engine whose transactions start with ``begin``.
+class _Begins(SQLiteDialect_pysqlite):
+    """Starts transactions itself: Python's sqlite3 would, but too late for savepoints. Savepoints go straight
+    to the driver, which is several times faster than by way of a compiled statement."""
 
-    Python's sqlite3 would otherwise start transactions on its own, too late for savepoints.
+    supports_statement_cache = True
+    begin = "BEGIN"
+
+    def do_begin(self, dbapi_connection: Any) -> None:
+        dbapi_connection.execute(self.begin)
+
+    def do_savepoint(self, connection: Connection, name: str) -> None:
+        _driver(connection).execute(f"SAVEPOINT {name}")
+
+    def do_rollback_to_savepoint(self, connection: Connection, name: str) -> None:
+        _driver(connection).execute(f"ROLLBACK TO SAVEPOINT {name}")
+
+    def do_release_savepoint(self, connection: Connection, name: str) -> None:
+        _driver(connection).execute(f"RELEASE SAVEPOINT {name}")
+
+
+registry.register("sqlite.tradelane", __name__, "_Begins")
+
+
+def _driver(connection: Connection) -> sqlite3.Connection:
+    driver = connection.connection.dbapi_connection
+    assert isinstance(driver, sqlite3.Connection)
+    return driver
+
+
+def open_engine(path: Path, begin: str = "BEGIN IMMEDIATE", *, readonly: bool = False,
+                connections: int = 1) -> Engine:
+    """An engine on one SQLite file: WAL, durable at every commit, foreign keys held.
+
+    Transactions start with ``begin``; BEGIN IMMEDIATE takes the write lock at once, so that none fails half
+    way for want of it.
     """
-    engine = create_engine(f"sqlite:///{path}", poolclass=QueuePool, pool_size=connections, max_overflow=0,
-                           connect_args={"check_same_thread": False})
+    engine = create_engine(f"sqlite+tradelane:///{path}", poolclass=QueuePool, pool_size=connections,
+                           max_overflow=0, connect_args={"check_same_thread": False})
+    assert isinstance(engine.dialect, _Begins)
+    engine.dialect.begin = begin
 
     @event.listens_for(engine, "connect")
     def prepare(connection: sqlite3.Connection, _record: object) -> None:
@@ -63,12 +98,7 @@ def open_engine(path: Path, begin: str, *, readonly: bool = False, connections: 
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA foreign_keys=ON")
-        if readonly:
-            connection.execute("PRAGMA query_only=ON")
-
-    @event.listens_for(engine, "begin")
-    def start(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
+        connection.execute(f"PRAGMA query_only={'ON' if readonly else 'OFF'}")
 
     return engine
 
@@ -160,9 +190,7 @@ def _attempt(connection: Connection, work: Callable[[Connection], Any]) -> Outco
         outcome = None, RuntimeError(f"work raised {error!r}")
     except BaseException as error:  # whatever it is, it belongs to the caller, and this thread must live
         outcome = None, error
-    driver = connection.connection.dbapi_connection
-    assert driver is not None
-    if not driver.in_transaction:
+    if not _driver(connection).in_transaction:
         raise TransactionLost("SQLite rolled the transaction back") from outcome[1]
     return outcome
 
@@ -192,7 +220,7 @@ class Store:
     def __init__(self, path: Path | str, *, waiting: int = WAITING_WORKS, batch: int = BATCH) -> None:
         """Opens or creates the file; its directory must exist."""
         self.path = Path(path)
-        self.engine = open_engine(self.path, "BEGIN IMMEDIATE", connections=2)
+        self.engine = open_engine(self.path, connections=2)
         self.reader = open_engine(self.path, "BEGIN", readonly=True, connections=READERS)
         self.writer = Writer(self.engine, waiting=waiting, batch=batch)
         self._threads = ThreadPoolExecutor(READERS, thread_name_prefix="tradelane-reader")

@@ -7,8 +7,11 @@ from collections.abc import Callable
 from functools import partial
 from typing import Annotated, TypeVar
 
-from fastapi import APIRouter, Depends, FastAPI, Header, Query, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, Query, Request, Response
+from fastapi.responses import JSONResponse
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel
+from starlette.routing import Route
 
 from tradelane.settlement import problem
 from tradelane.settlement.ehub import wire
@@ -30,13 +33,11 @@ def create_router(transact: Transact, now: Callable[[], int], token: str,
     """Every route of an e-hub over one store. ``now`` is market time in ms; ``token`` the bearer token of
     every caller; reads go through ``read``, or ``transact`` when there is none."""
     look = read or transact
-    open_routes = APIRouter(prefix=PREFIX, tags=["e-hub"])
-    routes = APIRouter(dependencies=[Depends(_bearer(token))])
-    _add_health(open_routes, look)
+    routes = APIRouter(prefix=PREFIX, tags=["e-hub"], dependencies=[Depends(Bearer(token))])
     _add_commands(routes, Commands(transact, now))
     _add_reads(routes, look)
-    open_routes.include_router(routes)
-    return open_routes
+    routes.routes.append(_health(look))
+    return routes
 
 
 def create_app(transact: Transact, now: Callable[[], int], token: str, read: Transact | None = None,
@@ -48,20 +49,27 @@ def create_app(transact: Transact, now: Callable[[], int], token: str, read: Tra
     return app
 
 
-def _bearer(token: str) -> Callable[..., object]:
-    async def check(authorization: Annotated[str, Header()] = "") -> None:
-        scheme, _, given = authorization.partition(" ")
-        if scheme.lower() != "bearer" or not hmac.compare_digest(given.encode(), token.encode()):
+class Bearer(HTTPBearer):
+    """Lets those through who send the token; Problem 401 to all others."""
+
+    def __init__(self, token: str) -> None:
+        super().__init__(auto_error=False)
+        self._token = token.encode()
+
+    async def __call__(self, request: Request) -> HTTPAuthorizationCredentials | None:
+        given = await super().__call__(request)
+        if given is None or not hmac.compare_digest(given.credentials.encode(), self._token):
             raise problem.unauthorised()
+        return given
 
-    return check
 
-
-def _add_health(router: APIRouter, read: Transact) -> None:
-    @router.get("/healthz")
-    async def healthz() -> dict[str, str]:
+def _health(read: Transact) -> Route:
+    """The one route that needs no token."""
+    async def healthz(_request: Request) -> Response:
         await read(lambda conn: conn.exec_driver_sql("SELECT 1").scalar_one())
-        return {"status": "ok"}
+        return JSONResponse({"status": "ok"})
+
+    return Route(f"{PREFIX}/healthz", healthz)
 
 
 def _add_commands(router: APIRouter, commands: Commands) -> None:

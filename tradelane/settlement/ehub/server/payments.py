@@ -82,7 +82,7 @@ def reserve(conn: Connection, command: Command, question: Reserve) -> Answer:
         raise _taken("reservation")
     accounts.hold(conn, question.account, money.nano, "amount")
     expires = None if question.expires_at is None else instant(question.expires_at)
-    conn.execute(insert(r), {
+    conn.execute(_RESERVE, {
         "reservation": question.reservation, "account": question.account, "nano": money.nano,
         "contract": question.contract, "state": ReservationStatus.RESERVED.value, "at": command.at,
         "expires_at": expires, "closed_at": None})
@@ -116,7 +116,7 @@ def settle(conn: Connection, command: Command, question: Settle) -> Answer:
             account = before[row.account]
             before[row.account] = replace(account, held=account.held - row.nano)
     accounts.post(conn, moved, before, "transfers.")
-    conn.execute(insert(tables.settlements), {
+    conn.execute(_SETTLE, {
         "settlement": question.settlement, "contract": question.contract,
         "reservation": question.reservation, "at": command.at})
     chain.append(conn, moved, command.at, settlement=question.settlement, contract=question.contract)
@@ -163,7 +163,7 @@ def _close(conn: Connection, row: Row[Any], state: ReservationStatus, at: int) -
 
 
 def _reservation(conn: Connection, reservation: str) -> Row[Any] | None:
-    return conn.execute(RESERVATIONS.where(r.c.reservation == bindparam("id")), {"id": reservation}).first()
+    return conn.execute(_RESERVATION, {"id": reservation}).first()
 
 
 def _taken(field: str) -> Problem:
@@ -171,6 +171,9 @@ def _taken(field: str) -> Problem:
 
 
 RESERVATIONS = select(r, tables.accounts.c.currency).join_from(r, tables.accounts)
+_RESERVATION = RESERVATIONS.where(r.c.reservation == bindparam("id"))
+_RESERVE = insert(r)
+_SETTLE = insert(tables.settlements)
 _SETTLEMENT = select(tables.settlements.c.at).where(tables.settlements.c.settlement == bindparam("id"))
 _CLOSE = update(r).where(r.c.reservation == bindparam("id")).values(
     state=bindparam("state"), closed_at=bindparam("closed_at"))
