@@ -24,6 +24,7 @@ from tradelane.market.order import Order, OrderBatch, Side
 from tradelane.market.pairing import pair
 from tradelane.market.product import Product
 from tradelane.market.trade import Trade
+from tradelane.market.units import MILLI
 from tradelane.settlement.contract import Contract, Leg
 
 
@@ -114,14 +115,14 @@ def _price_rows(clearing: Clearing, seq: int) -> list[dict[str, Any]]:
     product, outcome, network = clearing.product, clearing.outcome, clearing.network
     delivery = product.delivery
     assert delivery is not None
-    unbounded = (product.min_price * 1000, product.max_price * 1000)
+    least, most = product.min_price * MILLI, product.max_price * MILLI
     rows = []
     for z, zone in enumerate(network.zones):
         net = sum(f for link, f in zip(network.links, outcome.sent, strict=True) if link.source == z)
         net -= sum(r for link, r in zip(network.links, outcome.received, strict=True) if link.target == z)
         price: int | None = outcome.price[z]
-        if (outcome.low[z], outcome.high[z]) == unbounded:
-            price = None  # no order says anything about this zone's price
+        if outcome.low[z] <= least or outcome.high[z] >= most:
+            price = None  # without a trade, orders bound it on one side at most: there is no price to tell
         rows.append(
             {
                 "product": product.id,

@@ -78,6 +78,11 @@ class Config(BaseSettings):
         named = next((m.key_file for m in entries if m.id == member), None)
         return named or self.data_dir / "keys" / f"{member}.pem"
 
+    def sealing_key_file(self, meter: str) -> Path:
+        """Where the key stands that seals a meter's readings: its member's, or the gateway's own."""
+        owner = self.edge.owner(meter) if self.edge else None
+        return self.data_dir / "keys" / "gateway.pem" if owner is None else self.key_file(owner)
+
     @property
     def hub_token_file(self) -> Path:
         """Where the e-hub role keeps the secret its callers show."""

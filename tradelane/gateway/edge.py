@@ -56,23 +56,16 @@ class EdgeRole:
         self._members = {member.id: member for member in config.edge.members}
         self._keys = {id: keys.load_or_create_key(config.key_file(id)) for id in self._members}
         self._meters = {m.name: m for m in config.edge.meters}
-        owners = {m.name: self._owner(m.name) for m in config.edge.meters}
+        owners = {meter: config.edge.owner(meter) for meter in self._meters}
         self._owners = {meter: owner for meter, owner in owners.items() if owner}
-        gateway_key = keys.load_or_create_key(config.data_dir / "keys" / "gateway.pem")
-        self._log = ReadingLog(
-            self._file,
-            {m: self._keys[self._owners[m]] if m in self._owners else gateway_key for m in self._meters},
-        )
+        sealing = {m: keys.load_or_create_key(config.sealing_key_file(m)) for m in self._meters}
+        self._log = ReadingLog(self._file, sealing)
         self._sources: list[Source] = list(sources(config.edge, clock))
         self._zone = ZoneClient(config.edge.zone_url or "http://zone", zone_transport)
         self._closed: dict[str, list[MeteredInterval]] = {meter: [] for meter in self._meters}
         self._offering = Offering(self._section, self._closed)
         self._statements = asyncio.Event()
         self.router = APIRouter()
-
-    def _owner(self, meter: str) -> str | None:
-        named = self._meters[meter].member
-        return named or next((m.id for m in self._members.values() if m.meter == meter), None)
 
     async def start(self) -> None:
         self._file.open()

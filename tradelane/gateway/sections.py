@@ -163,6 +163,11 @@ class EdgeSection(Section):
     meters: tuple[Meter, ...] = ()
     mqtt: Mqtt | None = None
 
+    def owner(self, meter: str) -> str | None:
+        """The member whose energy a meter counts: named by the meter, or naming it."""
+        named = next((m.member for m in self.meters if m.name == meter), None)
+        return named or next((m.id for m in self.members if m.meter == meter), None)
+
 
 class ZoneEntry(Section):
     """A bidding zone. ``fx`` is numeraire per unit of ``currency``."""

@@ -2,71 +2,70 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 
+from tradelane.gateway.desk import Desk
 from tradelane.gateway.intake import CancelMessage, MemberMessage, OrderMessage, StatementMessage
-
-if TYPE_CHECKING:
-    from tradelane.gateway.zone import ZoneRole
+from tradelane.gateway.reader import Reader
 
 Json = dict[str, Any]
 After = Annotated[int, Query(ge=0)]
 Limit = Annotated[int, Query(ge=1, le=1000)]
 
 
-def zone_router(zone: ZoneRole) -> APIRouter:
+def zone_router(desk: Desk, reader: Reader) -> APIRouter:
     router = APIRouter(prefix="/api/v1")
 
     @router.post("/members", status_code=201)
     async def register(message: MemberMessage) -> Json:
         """Make a member known; repeating it changes nothing."""
-        return await zone.register(message)
+        return await desk.register(message)
 
     @router.post("/orders", status_code=201)
     async def order(message: OrderMessage) -> Json:
         """Take one signed order. Repeating an order gives its first answer."""
-        return await zone.order(message)
+        return await desk.order(message)
 
     @router.post("/cancels", status_code=201)
     async def cancel(message: CancelMessage) -> Json:
         """Take one's own resting goods order off the book."""
-        return await zone.cancel(message)
+        return await desk.cancel(message)
 
     @router.post("/statements", status_code=201)
     async def statement(message: StatementMessage) -> Json:
         """Take what a member's meter counted in an interval."""
-        return await zone.statement(message)
+        return await desk.statement(message)
 
     @router.get("/products")
     async def products() -> Json:
         """What can be ordered now."""
-        return {"items": zone.open_products()}
+        return {"items": reader.products()}
 
     @router.get("/books/{product:path}")
     async def book(product: str, zone_id: Annotated[str, Query(alias="zone")], levels: Limit = 10) -> Json:
         """Depth of a goods product as a trader in a zone sees it, foreign orders at landed prices."""
-        return await zone.depth(product, zone_id, levels)
+        return await reader.depth(product, zone_id, levels)
 
     @router.get("/trades")
     async def trades(after: After = 0, limit: Limit = 100) -> Json:
         """Contracts, oldest first, by the journal's sequence."""
-        return await zone.trades(after, limit)
+        return await reader.trades(after, limit)
 
     @router.get("/prices")
     async def prices(after: After = 0, limit: Limit = 100) -> Json:
         """Clearing prices, oldest first, by the journal's sequence."""
-        return await zone.price_rows(after, limit)
+        return await reader.price_rows(after, limit)
 
     @router.get("/clearings/{product:path}/case")
     async def case(product: str) -> Json:
         """The orders and lanes a power product was cleared from, as a case file without members."""
-        return (await zone.clearing_files(product))[0]
+        return (await reader.clearing_files(product))[0]
 
     @router.get("/clearings/{product:path}/result")
     async def result(product: str) -> Json:
         """The clearing and its certificate as a result file: ``tradelane verify`` proves it."""
-        return (await zone.clearing_files(product))[1]
+        return (await reader.clearing_files(product))[1]
 
     return router

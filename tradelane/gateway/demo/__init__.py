@@ -73,6 +73,7 @@ class _Demo:
         self._folder = folder
         self._family = Family(folder)
         self._stop = asyncio.Event()
+        self._end: int | None = None
 
     async def run(self) -> Summary:
         loop = asyncio.get_running_loop()
@@ -165,7 +166,9 @@ class _Demo:
         assert config.zone is not None
         mtu = config.zone.mtu_minutes * MINUTE
         first = Interval.at(instant(scene.ORIGIN) + mtu, mtu).shifted(WARM_UP - 1)
-        end = None if self._options.intervals is None else first.shifted(self._options.intervals - 1).end
+        if self._options.intervals is not None:
+            self._end = first.shifted(self._options.intervals - 1).end
+        end = self._end
         shown: set[str] = set()
         while not self._stop.is_set() and (end is None or clock.now() < end):
             await self._tell(config, shown)
@@ -191,10 +194,14 @@ class _Demo:
                 self._say(line)
 
     def _sum_up(self, config: Config) -> Summary:
-        return summarise(config, self._examine(config))
+        return summarise(config, self._examine(config), None if self._stop.is_set() else self._end)
 
     def _examine(self, config: Config) -> list[Finding]:
-        return [*examine(config), *examine(load(Path(self._config("hub"))))]
+        """Both processes' files; the hub's own findings that the gateway's do not have already."""
+        findings = examine(config)
+        names = {finding.check for finding in findings}
+        hub = examine(load(Path(self._config("hub"))))
+        return findings + [finding for finding in hub if finding.check not in names]
 
     def _say(self, line: str) -> None:
         print(line, file=sys.stderr, flush=True)  # noqa: T201  # the demo talks to a person

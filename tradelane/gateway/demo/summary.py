@@ -10,7 +10,6 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from tradelane.gateway.catalogue import Catalogue
 from tradelane.gateway.config import Config
 from tradelane.gateway.doctor import Finding
 from tradelane.gateway.overviews import amounts, marco_polo
@@ -30,7 +29,8 @@ class Summary:
     power_abroad_wh: int
     goods_abroad_kg: int
     settled: int
-    unsettled: int
+    under_way: int
+    overdue: int
     power_lanes: dict[str, int]
     priced_lanes: list[str]
     goods_lanes: dict[str, int]
@@ -43,26 +43,32 @@ class Summary:
 
     @property
     def ok(self) -> bool:
-        return not self.unsettled and all(check["ok"] is not False for check in self.checks)
+        return not self.overdue and all(check["ok"] is not False for check in self.checks)
 
     def as_json(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in self.__dataclass_fields__} | {"ok": self.ok}
 
 
-def summarise(config: Config, findings: Sequence[Finding]) -> Summary:
+def summarise(config: Config, findings: Sequence[Finding], end: int | None) -> Summary:
+    """``end`` (market ms): power delivered by then, and all goods, should be settled; None: nothing has to."""
     assert config.zone is not None
     engine = open_engine(config.zone_db, "BEGIN", readonly=True)
     try:
         with engine.begin() as conn:
-            return _summary(conn, Catalogue(config.zone), findings)
+            return _summary(conn, findings, end)
     finally:
         engine.dispose()
 
 
-def _summary(conn: Connection, catalogue: Catalogue, findings: Sequence[Finding]) -> Summary:
+def _summary(conn: Connection, findings: Sequence[Finding], end: int | None) -> Summary:
     rows = list(conn.execute(select(contracts)).mappings())
     settled = [row for row in rows if row["state"] == State.RELEASED]
     open_ = [row for row in rows if row["state"] not in (State.RELEASED, State.REFUSED, State.REFUNDED)]
+    overdue = [
+        row
+        for row in open_
+        if end is not None and (row["commodity"] == "goods" or row["interval_end"] <= end)
+    ]
     power = [row for row in settled if row["commodity"] == "power"]
     abroad = [row for row in power if row["path"]]
     goods = [row for row in settled if row["commodity"] == "goods" and row["path"]]
@@ -71,7 +77,8 @@ def _summary(conn: Connection, catalogue: Catalogue, findings: Sequence[Finding]
         power_abroad_wh=sum(row["delivered"] for row in abroad),
         goods_abroad_kg=sum(int(row["delivered"] * float(row["detail"]["product"]["lot"])) for row in goods),
         settled=len(settled),
-        unsettled=len(open_),
+        under_way=len(open_) - len(overdue),
+        overdue=len(overdue),
         power_lanes=_by_lane(abroad),
         priced_lanes=sorted(conn.execute(select(flows.c.lane).where(flows.c.sent > 0).distinct()).scalars()),
         goods_lanes=_by_lane(goods),
@@ -123,7 +130,9 @@ def show(summary: Summary, folder: Path | None) -> None:
         "energy sold",
         f"{summary.sold_wh} Wh = {summary.delivered_wh} metered + {summary.imbalance_wh} imbalance",
     )
-    table.add_row("contracts settled", f"{summary.settled}, open {summary.unsettled}")
+    table.add_row(
+        "contracts settled", f"{summary.settled}; {summary.under_way} under way, {summary.overdue} overdue"
+    )
     if summary.marco_polo_ms:
         p50, p99 = (summary.marco_polo_ms[key] / 1000 for key in ("p50", "p99"))
         table.add_row("Marco Polo time", f"p50 {p50:.2f} s, p99 {p99:.2f} s, of {IDEA_S} s")

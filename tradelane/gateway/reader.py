@@ -1,0 +1,84 @@
+"""A zone's answers to readers: depth, trades, prices, and each clearing as files anyone can prove."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from sqlalchemy import select
+
+from tradelane.gateway import auctions
+from tradelane.gateway.catalogue import Catalogue
+from tradelane.gateway.clearing_files import case_of, result_of_case
+from tradelane.gateway.clock import Clock
+from tradelane.gateway.file import RoleFile
+from tradelane.gateway.goods import GoodsMarket
+from tradelane.gateway.intake import refuse
+from tradelane.gateway.overviews import trade_view
+from tradelane.gateway.tables import contracts, prices
+from tradelane.market.order import Refusal
+from tradelane.market.result import price_text
+from tradelane.market.units import Interval, iso
+from tradelane.settlement.problem import Problem
+
+Json = dict[str, Any]
+
+
+class Reader:
+    def __init__(self, file: RoleFile, catalogue: Catalogue, clock: Clock, goods: GoodsMarket) -> None:
+        self._file = file
+        self._catalogue = catalogue
+        self._clock = clock
+        self._goods = goods
+
+    def products(self) -> list[Json]:
+        now = self._clock.now()
+        return [
+            {
+                "id": product.id,
+                "unit": product.unit,
+                "lot": str(product.lot),
+                "tick": str(product.tick),
+                "gate": None if product.gate is None else iso(product.gate),
+                "hs_code": product.hs_code,
+            }
+            for product in (self._catalogue.next_power(now), *self._catalogue.open_goods(now))
+        ]
+
+    async def depth(self, name: str, zone: str, levels: int) -> Json:
+        product = self._catalogue.find(name)
+        if isinstance(product, Refusal) or product.gate is not None:
+            refuse(Refusal.UNKNOWN_PRODUCT)
+        if zone not in self._catalogue.zones:
+            refuse(Refusal.UNKNOWN_ZONE)
+        found = await self._file(lambda conn: self._goods.exchange(product).depth(zone, levels))
+        return {
+            side: [
+                {"price": product.price_text(level.price), "quantity": product.quantity_text(level.quantity)}
+                for level in rows
+            ]
+            for side, rows in (("sells", found.sells), ("buys", found.buys))
+        }
+
+    async def trades(self, after: int, limit: int) -> Json:
+        query = select(contracts).where(contracts.c.seq > after).order_by(contracts.c.seq, contracts.c.id)
+        rows = await self._file.read(lambda conn: list(conn.execute(query.limit(limit)).mappings()))
+        return {"items": [{**trade_view(row, {}), "seq": row["seq"]} for row in rows]}
+
+    async def price_rows(self, after: int, limit: int) -> Json:
+        query = select(prices).where(prices.c.seq > after).order_by(prices.c.seq, prices.c.zone).limit(limit)
+        rows = await self._file.read(lambda conn: list(conn.execute(query)))
+        found = []
+        for row in rows:
+            product = self._catalogue.power(Interval(row.interval_start, row.interval_end))
+            price = None if row.price is None else price_text(product, row.price)
+            found.append({"product": row.product, "zone": row.zone, "price": price, "seq": row.seq})
+        return {"items": found}
+
+    async def clearing_files(self, name: str) -> tuple[Json, Json]:
+        product = self._catalogue.find(name)
+        if isinstance(product, Refusal) or product.gate is None or self._clock.now() < product.gate:
+            raise Problem.field(404, "no-clearing", "product", "no clearing of this product yet")
+        book = await self._file.read(lambda conn: auctions.orders_of(conn, product.id))
+        case = case_of(self._catalogue, product, book)
+        return case, await asyncio.to_thread(result_of_case, case)
