@@ -11,6 +11,7 @@ from fastapi import APIRouter, Depends, FastAPI, Query, Request, Response
 from fastapi.responses import JSONResponse
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel
+from starlette.requests import HTTPConnection
 from starlette.routing import Route
 
 from tradelane.settlement import problem
@@ -56,7 +57,7 @@ class Bearer(HTTPBearer):
         super().__init__(auto_error=False)
         self._token = token.encode()
 
-    async def __call__(self, request: Request) -> HTTPAuthorizationCredentials | None:
+    async def __call__(self, request: HTTPConnection) -> HTTPAuthorizationCredentials | None:
         given = await super().__call__(request)
         if given is None or not hmac.compare_digest(given.credentials.encode(), self._token):
             raise problem.unauthorised()
