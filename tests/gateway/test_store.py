@@ -66,7 +66,8 @@ def in_one_batch(store: Store, *works: Callable[[Connection], Any]) -> list[Any]
         await held
         return await asyncio.gather(*crowd, return_exceptions=True)
 
-    return run(main())  # type: ignore[no-any-return]
+    answers: list[Any] = run(main())
+    return answers
 
 
 def note(text: str) -> Callable[[Connection], int]:
