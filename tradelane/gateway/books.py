@@ -112,7 +112,7 @@ def contract_states(conn: Connection) -> dict[str, ContractState]:
 
 def half_paid(known: Mapping[str, ContractState], hub: HubBooks) -> Iterator[str]:
     """Contracts that one side calls paid and the other does not, or that were paid twice."""
-    unpaid = {State.AGREED, State.REFUSED, State.FUNDED, State.REFUNDED}
+    unpaid = {State.AGREED, State.REFUSED, State.FUNDED, State.DISPUTED, State.REFUNDED}
     for contract, its in known.items():
         settlements = hub.settled.get(contract, frozenset())
         if len(settlements) > 1:

@@ -60,7 +60,7 @@ Timeout = Annotated[float, typer.Option(min=0.1, max=3600, help="Seconds to wait
 def run(arguments: list[str] | None = None) -> int:
     """The exit code of one command line (default: the process's own)."""
     try:
-        code = app(arguments, standalone_mode=False)
+        code = app(arguments, prog_name="tradelane", standalone_mode=False)
     except CommandFailed as failed:
         return _failed(str(failed), failed.code)
     except typer.TyperException as wrong:
@@ -181,7 +181,7 @@ def mqtt(
 
 @app.command()
 def clear(
-    case: Annotated[Path, typer.Argument(help="Case file, tradelane.case/1.")],
+    case: Annotated[Path, typer.Argument(metavar="CASE", help="Case file, tradelane.case/1.")],
     out: Annotated[str, typer.Option(help="Result file; - prints it.")] = "-",
     fills: Annotated[str | None, typer.Option(help="Name of a CSV beside it for the fills.")] = None,
     as_json: AsJson = False,
@@ -194,8 +194,8 @@ def clear(
 
 @app.command()
 def verify(
-    case: Annotated[Path, typer.Argument(help="Case file, tradelane.case/1.")],
-    result: Annotated[Path, typer.Argument(help="Result file, tradelane.result/1.")],
+    case: Annotated[Path, typer.Argument(metavar="CASE", help="Case file, tradelane.case/1.")],
+    result: Annotated[Path, typer.Argument(metavar="RESULT", help="Result file, tradelane.result/1.")],
     as_json: AsJson = False,
 ) -> None:
     """Prove a result against its case, without a solver."""

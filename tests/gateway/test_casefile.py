@@ -1,0 +1,99 @@
+"""Case and result files on disk, and the tables that stand beside them."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.market.test_case import CASE
+from tradelane.gateway.casefile import fills_text, load_case, load_result, result_text
+from tradelane.market.case import CaseError, case_digest, read_json
+from tradelane.market.result import clear_case
+
+COLUMNS = ("id", "seq", "product", "zone", "side", "price", "quantity")
+HEADER = ",".join(COLUMNS)
+
+
+def csv_of(orders: list[dict[str, Any]]) -> str:
+    lines = [",".join(str(order[column]) for column in COLUMNS) for order in orders]
+    return "\n".join([HEADER, *lines]) + "\n"
+
+
+def write_case(folder: Path, orders: object) -> Path:
+    path = folder / "case.json"
+    path.write_text(json.dumps({**CASE, "orders": orders}))
+    return path
+
+
+def inline(folder: Path) -> Path:
+    return write_case(folder, CASE["orders"])
+
+
+@pytest.mark.parametrize("name", ["orders.csv", "orders.csv.gz"])
+@pytest.mark.parametrize("start", [b"", b"\xef\xbb\xbf"], ids=["plain", "byte order mark"])
+def test_orders_may_stand_in_a_table(tmp_path: Path, name: str, start: bytes) -> None:
+    data = start + csv_of(CASE["orders"]).encode()
+    (tmp_path / name).write_bytes(gzip.compress(data) if name.endswith(".gz") else data)
+    digest = case_digest(load_case(write_case(tmp_path, name)))
+    assert digest == case_digest(load_case(inline(tmp_path)))
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "words"),
+    [
+        ("orders.csv", None, "orders.csv: No such file"),
+        ("../orders.csv", None, "the same folder"),
+        ("/etc/passwd", None, "the same folder"),
+        ("orders.txt", b"", "a table is .csv, .csv.gz or .parquet"),
+        ("orders.csv", b"\xff\xfe", "orders.csv: not UTF-8 text"),
+        ("orders.csv.gz", b"not gzip", "orders.csv.gz: Not a gzipped file"),
+        ("orders.csv.gz", gzip.compress(HEADER.encode() * 99)[:-9], "orders.csv.gz: Compressed file ended"),
+        ("orders.csv.gz", gzip.compress(b"x" * 99)[:12] + b"\xff" * 40, "orders.csv.gz: "),
+        ("orders.csv", f"{HEADER},id\n".encode(), "orders.csv line 1: a column stands twice"),
+        ("orders.csv", f"{HEADER}\na,b\n".encode(), "orders.csv line 2: expected 7 values"),
+        ("orders.csv", f"{HEADER}\na,b,c,d,e,f,g,h\n".encode(), "orders.csv line 2: expected 7 values"),
+        ("orders.csv", f'{HEADER}\n"a'.encode(), "orders.csv: unexpected end of data"),
+        ("orders.csv", b"id,seq\no1,1\n", "orders.csv line 2: product: missing"),
+    ],
+)
+def test_a_bad_table_is_named(tmp_path: Path, name: str, data: bytes | None, words: str) -> None:
+    if data is not None:
+        (tmp_path / name).write_bytes(data)
+    with pytest.raises(CaseError) as raised:
+        load_case(write_case(tmp_path, name))
+    assert words in str(raised.value)
+
+
+def test_parquet_is_read_or_named_as_missing(tmp_path: Path) -> None:
+    (tmp_path / "orders.parquet").write_bytes(b"PAR1")
+    with pytest.raises(CaseError, match=r"orders\.parquet: "):
+        load_case(write_case(tmp_path, "orders.parquet"))
+
+
+def test_a_case_that_is_not_text_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "case.json"
+    path.write_bytes(b"\xff")
+    with pytest.raises(CaseError, match=r"case\.json: not UTF-8 text"):
+        load_case(path)
+
+
+def test_a_result_is_written_and_read_back_also_with_its_fills_apart(tmp_path: Path) -> None:
+    result = clear_case(load_case(inline(tmp_path)))
+    assert len(result["fills"]) > 1
+    path = tmp_path / "result.json"
+    path.write_text(result_text(result))
+    assert load_result(path) == result == read_json(result_text(result))
+    (tmp_path / "fills.csv").write_text(fills_text(result["fills"]))
+    path.write_text(result_text({**result, "fills": "fills.csv"}))
+    assert load_result(path) == result
+
+
+def test_a_result_is_an_object(tmp_path: Path) -> None:
+    path = tmp_path / "result.json"
+    path.write_text("[]")
+    with pytest.raises(CaseError, match="expected an object"):
+        load_result(path)
