@@ -15,6 +15,7 @@ from tradelane.gateway.overview import (
 )
 
 INTERVAL = "2026-06-21T12:00Z/PT15M"
+CURRENCIES = {"NL": "EUR", "GB": "GBP", "NO2": "NOK"}
 POWER = f"power/{INTERVAL}"
 MEMBERS: list[MemberName] = [
     {"id": "nl-roof-1", "name": "De Jong, Utrecht", "zone": "NL"},
@@ -80,7 +81,7 @@ def day_of(member: str | None) -> MemberView | None:
         if known["id"] == member:
             return {
                 **known,
-                "earned_today": amount(f"{index + 1}.4871", {"NL": "EUR", "GB": "GBP"}.get(known["zone"], "NOK")),
+                "earned_today": amount(f"{index + 1}.4871", CURRENCIES[known["zone"]]),
                 "energy_today_wh": 18_340 + 1000 * index,
                 "sales_today": 31 + index,
             }
@@ -117,15 +118,17 @@ def busy(member: str | None = None, *, extra_wh: int = 0) -> Overview:
 
 def _trades() -> list[TradeView]:
     jong, visser = ("De Jong, Utrecht", "NL"), ("Bakkerij Visser", "NL")
-    ashworth, hansen, lindland = ("Ashworth, Leeds", "GB"), ("Hansen, Kristiansand", "NO2"), ("Lindland gård", "NO2")
+    ashworth, bakery = ("Ashworth, Leeds", "GB"), ("Harbour Bakery", "GB")
+    hansen, lindland = ("Hansen, Kristiansand", "NO2"), ("Lindland gård", "NO2")
     return [
         trade(9, "0.734", jong, ashworth, amount("0.0302408", "EUR"), amount("0.03871850", "GBP"), "FUNDED"),
-        trade(8, "1.766", visser, ("Harbour Bakery", "GB"), amount("0.0727592", "EUR"), amount("0.0931565", "GBP"), "METERED"),
+        trade(8, "1.766", visser, bakery, amount("0.0727592", "EUR"), amount("0.0931565", "GBP"), "METERED"),
         trade(7, "0.9", jong, hansen, amount("0.03708", "EUR"), amount("0.43029", "NOK")),
         trade(6, "0.14", ashworth, hansen, amount("0.007385", "GBP"), amount("0.066934", "NOK")),
         trade(5, "0.51", visser, jong, amount("0.021012", "EUR"), amount("0.021012", "EUR")),
         trade(
-            4, "25", lindland, ("Fish & Co", "GB"), amount("1825.5", "NOK"), amount("141.27", "GBP"), "SHIPPED",
+            4, "25", lindland, ("Fish & Co", "GB"), amount("1825.5", "NOK"), amount("141.27", "GBP"),
+            "SHIPPED",
             product="salmon-chilled/2026-06/GBIMM", at="2026-06-21T11:48:10Z",
         ),
         trade(

@@ -31,7 +31,7 @@ class ZoneView(TypedDict):
 
 
 class LaneView(TypedDict):
-    """One direction between two zones over the interval, in Wh: sent, received after loss, and most possible."""
+    """One direction between two zones over the interval, in Wh: sent, received after loss, most possible."""
 
     id: str
     source: str

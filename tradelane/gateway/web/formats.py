@@ -87,6 +87,15 @@ class Formats:
             return f"{round(ms / MILLI)}\u00a0s"
         return f"{round(ms / MINUTE)}\u00a0min"
 
+    def wait(self, ms: int) -> str:
+        """A countdown: ``in 8 s``, ``in 11 min 53 s``; the page's script counts on in the same words."""
+        seconds = -(-ms // MILLI)
+        if seconds <= 0:
+            return "now"
+        if seconds < 120:
+            return f"in {seconds}\u00a0s"
+        return f"in {seconds // 60}\u00a0min {seconds % 60}\u00a0s"
+
     def clock(self, iso: str) -> str:
         """``14:03`` in UTC."""
         return format_datetime(_moment(iso), "HH:mm", locale=self.locale)

@@ -9,14 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import cos, hypot, pi, sin
+from math import copysign, cos, hypot, inf, pi, sin
 
 from tradelane.gateway.overview import LaneView, Overview, ZoneView
 
 CARD_WIDTH, CARD_HEIGHT = 116.0, 68.0
+GAP = 52.0
+"""Least distance between two cards, across or down, so that a lane shows between them."""
 MARGIN = 6.0
 LABEL_ROOM = 24.0
 """Room above and below for the label of a lane that bows past the cards."""
+BESIDE = 9.0
+"""How far a lane runs to the right of the line between two centres."""
 NARROWEST, WIDEST = 3.5, 14.0
 """Stroke width of a lane with almost no flow, and of the one with the most."""
 MOST_LABELS = 8
@@ -47,12 +51,12 @@ class ZoneCard:
 
 @dataclass(frozen=True, slots=True)
 class LaneArrow:
-    """A lane's path and head. ``use`` is in per cent of capacity; ``width`` follows the energy sent."""
+    """A lane's path and head. ``bars`` cross a full one; ``use`` is in per cent of capacity."""
 
     lane: LaneView
     path: str
     head: str
-    gate: str
+    bars: str
     label: Point | None
     width: float
     use: float
@@ -91,13 +95,7 @@ def draw(overview: Overview) -> Picture:
 
 def _place(zones: Sequence[ZoneView]) -> tuple[float, float, list[ZoneCard]]:
     count = len(zones)
-    if count < 3:
-        points = [Point(index * 270.0, 0.0) for index in range(count)]
-    else:
-        across = max(136.0, count * (CARD_WIDTH + 18) / (2 * pi))
-        down = max(124.0, count * (CARD_HEIGHT + 30) / (2 * pi))
-        turns = [2 * pi * index / count - pi / 2 for index in range(count)]
-        points = [Point(across * cos(turn), down * sin(turn)) for turn in turns]
+    points = _ring(count) if count > 2 else [Point(index * 270.0, 0.0) for index in range(count)]
     beside, above = CARD_WIDTH / 2 + MARGIN, CARD_HEIGHT / 2 + (LABEL_ROOM if count > 1 else MARGIN)
     left = min((p.x for p in points), default=0.0) - beside
     top = min((p.y for p in points), default=0.0) - above
@@ -110,71 +108,83 @@ def _place(zones: Sequence[ZoneView]) -> tuple[float, float, list[ZoneCard]]:
     return round(width, 1), round(height, 1), cards
 
 
+def _ring(count: int) -> list[Point]:
+    """An ellipse just wide enough that neighbours, and neighbours but one, stand GAP apart."""
+    turns = [2 * pi * index / count - pi / 2 for index in range(count)]
+    across, down = 136.0, 124.0
+    while True:
+        points = [Point(across * cos(turn), down * sin(turn)) for turn in turns]
+        if all(_gap(points[index - step], points[index]) >= GAP for index in range(count) for step in (1, 2)):
+            return points
+        across, down = across * 1.06, down * 1.06
+
+
+def _gap(one: Point, other: Point) -> float:
+    return max(abs(one.x - other.x) - CARD_WIDTH, abs(one.y - other.y) - CARD_HEIGHT)
+
+
 def _arrow(lane: LaneView, source: Point, target: Point, most: int, crowded: bool) -> LaneArrow:
-    length = hypot(target.x - source.x, target.y - source.y)
-    along = Point((target.x - source.x) / length, (target.y - source.y) / length)
-    right = Point(-along.y, along.x)
-    bow = 4 + length * 0.08
-    start = _shift(source, along, _edge(along) + 5, right, 9)
-    flowing = lane["sent_wh"] > 0
-    width = NARROWEST + (WIDEST - NARROWEST) * lane["sent_wh"] / most if flowing else NARROWEST
-    reach = 7 + width * 0.9 if flowing else 8.0
-    tip = _shift(target, along, -_edge(along) - 4, right, 9)
-    middle = Point((start.x + tip.x) / 2 + right.x * bow, (start.y + tip.y) / 2 + right.y * bow)
-    arriving = _unit(middle, tip)
-    end = Point(tip.x - arriving.x * reach, tip.y - arriving.y * reach)
-    half = reach * 0.72 if flowing else 4.5
-    across = Point(-arriving.y, arriving.x)
-    head = " ".join(
-        _xy(p)
-        for p in (
-            tip,
-            Point(end.x + across.x * half, end.y + across.y * half),
-            Point(end.x - across.x * half, end.y - across.y * half),
-        )
-    )
-    full = is_full(lane)
-    crest = Point((start.x + end.x) / 4 + middle.x / 2, (start.y + end.y) / 4 + middle.y / 2)
-    label = _shift(crest, right, 11 + width / 2 + 24 * abs(right.x), along, 0) if flowing and (full or not crowded) else None
+    sent, full = lane["sent_wh"], is_full(lane)
+    width = NARROWEST + (WIDEST - NARROWEST) * sent / most if sent > 0 else NARROWEST
+    reach, half = (7 + width * 0.9, 5 + width * 0.65) if sent > 0 else (8.0, 4.5)
+    start, bend, tip, right = _curve(source, target)
+    arriving = _towards(bend, tip)
+    across = _right_of(arriving)
+    end = _shift(tip, arriving, -reach, across, 0)
+    crest = Point((start.x + end.x) / 4 + bend.x / 2, (start.y + end.y) / 4 + bend.y / 2)
+    beside = 11 + width / 2 + (30 if full else 18) * abs(right.x)
+    corners = (tip, _shift(end, across, half, arriving, 0), _shift(end, across, -half, arriving, 0))
     return LaneArrow(
         lane=lane,
-        path=f"M{_xy(start)} Q{_xy(middle)} {_xy(end)}",
-        head=head,
-        gate=_bars(end, arriving, across, half),
-        label=label,
+        path=f"M{_xy(start)} Q{_xy(bend)} {_xy(end)}",
+        head=" ".join(_xy(corner) for corner in corners),
+        bars=" ".join(_bar(end, arriving, -back, across, half) for back in (5.0, 10.0)),
+        label=_shift(crest, right, beside, arriving, 0) if sent > 0 and (full or not crowded) else None,
         width=round(width, 1),
-        use=round(min(100.0, 100 * lane["sent_wh"] / lane["capacity_wh"]), 1) if lane["capacity_wh"] else 0.0,
+        use=round(min(100.0, 100 * sent / lane["capacity_wh"]), 1) if lane["capacity_wh"] else 0.0,
         full=full,
     )
 
 
-def _bars(end: Point, arriving: Point, across: Point, half: float) -> str:
-    """Two bars across the lane before its head: the sign of a full lane, seen without colour."""
-    bars = []
-    for back in (5.0, 10.0):
-        x, y = end.x - arriving.x * back, end.y - arriving.y * back
-        one = Point(x + across.x * half, y + across.y * half)
-        two = Point(x - across.x * half, y - across.y * half)
-        bars.append(f"M{_xy(one)} L{_xy(two)}")
-    return " ".join(bars)
+def _curve(source: Point, target: Point) -> tuple[Point, Point, Point, Point]:
+    """Start, control point and tip of a lane between two cards' borders, and the direction it bows to."""
+    along = _towards(source, target)
+    back, right = Point(-along.x, -along.y), _right_of(along)
+    start = _shift(source, along, _edge(along, right) + 5, right, BESIDE)
+    tip = _shift(target, back, _edge(back, right) + 4, right, BESIDE)
+    bow = 4 + hypot(target.x - source.x, target.y - source.y) * 0.08
+    return (
+        start,
+        Point((start.x + tip.x) / 2 + right.x * bow, (start.y + tip.y) / 2 + right.y * bow),
+        tip,
+        right,
+    )
 
 
-def _edge(along: Point) -> float:
-    """Distance from a card's centre to its border in direction ``along``."""
-    over_x = CARD_WIDTH / 2 / abs(along.x) if along.x else float("inf")
-    over_y = CARD_HEIGHT / 2 / abs(along.y) if along.y else float("inf")
+def _bar(end: Point, arriving: Point, by: float, across: Point, half: float) -> str:
+    """A bar across the lane before its head: the sign of a full lane, seen without colour."""
+    return f"M{_xy(_shift(end, arriving, by, across, half))} L{_xy(_shift(end, arriving, by, across, -half))}"
+
+
+def _edge(along: Point, right: Point) -> float:
+    """How far ``along`` leads out of a card, from ``BESIDE`` its centre on the lane's right."""
+    x, y = right.x * BESIDE, right.y * BESIDE
+    over_x = (CARD_WIDTH / 2 - copysign(x, x * along.x)) / abs(along.x) if along.x else inf
+    over_y = (CARD_HEIGHT / 2 - copysign(y, y * along.y)) / abs(along.y) if along.y else inf
     return min(over_x, over_y)
 
 
-def _unit(one: Point, two: Point) -> Point:
+def _towards(one: Point, two: Point) -> Point:
     length = hypot(two.x - one.x, two.y - one.y) or 1.0
     return Point((two.x - one.x) / length, (two.y - one.y) / length)
 
 
+def _right_of(direction: Point) -> Point:
+    return Point(-direction.y, direction.x)
+
+
 def _shift(start: Point, one: Point, by: float, two: Point, also: float) -> Point:
-    return Point(
-        round(start.x + one.x * by + two.x * also, 1), round(start.y + one.y * by + two.y * also, 1)
-    )
+    return Point(round(start.x + one.x * by + two.x * also, 1), round(start.y + one.y * by + two.y * also, 1))
 
 
 def _xy(point: Point) -> str:

@@ -1,0 +1,228 @@
+"""The page in a real Chromium, served by a real uvicorn: phone and desktop, light and dark, live and not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from tests.e2e.screenshots import shoot
+from tests.gateway.page_samples import amount, busy, empty, trade, with_zones
+from tests.gateway.page_server import PageUnderTest
+from tradelane.gateway.overview import Overview
+
+PHONE, DESKTOP, SMALLEST = (390, 844), (1280, 800), (320, 640)
+HEAR_VIOLATIONS = """
+addEventListener("securitypolicyviolation", (event) =>
+  console.error(`policy violation: ${event.violatedDirective} ${event.blockedURI}`));
+"""
+OVERFLOW = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
+SMALL_TARGETS = """() => [...document.querySelectorAll("button, select, summary, .foot a")]
+  .map((element) => [element.textContent.trim().slice(0, 20), element.getBoundingClientRect().height])
+  .filter(([, height]) => height < 44)"""
+
+
+@pytest.fixture
+def served() -> Iterator[PageUnderTest]:
+    page = PageUnderTest(busy)
+    page.publish()
+    yield page
+    page.stop()
+
+
+class Visit:
+    """One browser context whose console, failures and requests are kept."""
+
+    def __init__(self, context: BrowserContext) -> None:
+        self.complaints: list[str] = []
+        self.requests: list[str] = []
+        context.on("request", lambda request: self.requests.append(request.url))
+        context.on("weberror", lambda error: self.complaints.append(str(error.error)))
+        context.on("console", lambda message: self._hear(message.type, message.text))
+        context.add_init_script(HEAR_VIOLATIONS)
+        self.context = context
+        self.page: Page = context.new_page()
+
+    def _hear(self, kind: str, text: str) -> None:
+        if kind in ("error", "warning"):
+            self.complaints.append(text)
+
+    def open_live(self, url: str) -> Page:
+        self.page.goto(url)
+        self.page.wait_for_selector("#status[data-state=live]")
+        return self.page
+
+
+Opening = Callable[..., Visit]
+
+
+@pytest.fixture
+def visit(browser: Browser) -> Iterator[Opening]:
+    contexts: list[BrowserContext] = []
+
+    def opening(size: tuple[int, int] = DESKTOP, **options: object) -> Visit:
+        width, height = size
+        context = browser.new_context(viewport={"width": width, "height": height}, **options)  # type: ignore[arg-type]
+        contexts.append(context)
+        return Visit(context)
+
+    yield opening
+    for context in contexts:
+        context.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [PHONE, DESKTOP, SMALLEST])
+@pytest.mark.parametrize("overview", [busy, empty, lambda: with_zones(8)], ids=["busy", "empty", "8 zones"])
+def test_accessible_quiet_and_within_the_screen(
+    served: PageUnderTest,
+    visit: Opening,
+    size: tuple[int, int],
+    scheme: str,
+    overview: Callable[[], Overview],
+) -> None:
+    served.source = lambda member: overview()
+    visiting = visit(size, color_scheme=scheme, reduced_motion="reduce")
+    page = visiting.open_live(served.url)
+    for details in page.locator("summary").all():
+        details.click()
+    assert page.evaluate(OVERFLOW) <= 0
+    assert page.evaluate(SMALL_TARGETS) == []
+    assert visiting.complaints == []
+    assert {url for url in visiting.requests if not url.startswith(f"{served.url}/")} == set()
+    result = Axe().run(page)
+    assert result.violations_count == 0, result.generate_report()
+
+
+def test_lives(served: PageUnderTest, visit: Opening) -> None:
+    visiting = visit()
+    page = visiting.open_live(f"{served.url}/?member=nl-roof-2")
+    page.locator("summary").click()
+    page.locator("#member-choice").select_option("gb-roof-1")
+    page.locator("#member-choice").focus()
+    expect(page.locator("h1")).to_contain_text("3.4 kWh")
+
+    def later(member: str | None) -> Overview:
+        overview = busy(member, extra_wh=1_000)
+        seller, buyer = ("New Roof", "NL"), ("Ashworth, Leeds", "GB")
+        new = trade(10, "7.5", seller, buyer, amount("1", "EUR"), amount("1", "GBP"))
+        overview["trades"] = [new, *overview["trades"]]
+        return overview
+
+    served.source = later
+    served.publish()
+    expect(page.locator("h1")).to_contain_text("4 roofs in NL are selling 4.4 kWh")
+    expect(page.locator(".trade-list .trade").first).to_contain_text("New Roof")
+    expect(page.locator(".trade-list .trade.fresh")).to_have_count(1)
+    expect(page.locator("#zone-NL .zone-net")).to_have_text("▲ sells 4.4 kWh")
+    expect(page.locator("#member .earned")).to_contain_text("Bakkerij Visser")
+    expect(page.locator("#map-table")).to_have_attribute("open", "")
+    expect(page.locator("#member-choice")).to_be_focused()
+    expect(page.locator("#member-choice")).to_have_value("gb-roof-1")
+    served.source = busy
+    served.publish()
+    expect(page.locator("h1")).to_contain_text("3.4 kWh")
+    assert page.locator(".trade-list .trade").count() == len(busy()["trades"])
+    assert visiting.complaints == []
+
+
+def test_goes_on_without_a_shared_worker(served: PageUnderTest, visit: Opening) -> None:
+    visiting = visit()
+    visiting.context.add_init_script("delete window.SharedWorker")
+    page = visiting.open_live(served.url)
+    served.source = lambda member: busy(member, extra_wh=600)
+    served.publish()
+    expect(page.locator("h1")).to_contain_text("4 kWh")
+    assert f"{served.url}/api/v1/events" in visiting.requests
+
+
+def test_many_tabs_share_one_stream(served: PageUnderTest, visit: Opening) -> None:
+    visiting = visit()
+    pages = [visiting.open_live(served.url)]
+    for _ in range(7):
+        pages.append(visiting.context.new_page())
+        pages[-1].goto(served.url)
+    served.source = lambda member: busy(member, extra_wh=600)
+    served.publish()
+    for page in pages:
+        page.bring_to_front()
+        expect(page.locator("h1")).to_contain_text("4 kWh")
+        expect(page.locator("#status")).to_have_text("live")
+
+
+def test_says_so_when_the_market_is_away_and_comes_back(visit: Opening) -> None:
+    first = PageUnderTest(busy)
+    first.publish()
+    page = visit(timezone_id="UTC").open_live(first.url)
+    first.stop()
+    expect(page.locator("#status")).to_have_text("reconnecting, data from 12:03")
+    second = PageUnderTest(lambda member: busy(member, extra_wh=600), port=first.port, first_id=100)
+    second.publish()
+    expect(page.locator("#status")).to_have_text("live", timeout=30_000)
+    expect(page.locator("h1")).to_contain_text("4 kWh")
+    second.stop()
+
+
+def test_works_without_script(served: PageUnderTest, visit: Opening) -> None:
+    page = visit(PHONE, java_script_enabled=False).page
+    page.goto(served.url)
+    expect(page.locator("h1")).to_have_text("3 roofs in NL are selling 3.4 kWh abroad this quarter hour.")
+    expect(page.locator("#status")).to_have_text("as of 12:03 UTC")
+    expect(page.locator('meta[http-equiv="refresh"]')).to_have_count(1)
+    page.locator("#member-choice").select_option("nl-roof-1")
+    page.get_by_role("button", name="Show").click()
+    expect(page.locator("#member .earned")).to_contain_text("€1.49 earned today by De Jong, Utrecht")
+    page.locator("summary").click()
+    expect(page.get_by_role("row", name="NL → GB")).to_contain_text("100 % full")
+
+
+def test_times_are_the_viewer_s_and_the_gate_counts_down(served: PageUnderTest, visit: Opening) -> None:
+    page = visit(timezone_id="Europe/Amsterdam").open_live(served.url)
+    expect(page.locator(".when time")).to_have_text("14:03")
+    expect(page.locator(".when time")).to_have_attribute("title", "12:03 UTC")
+    expect(page.locator("#zone-note")).to_have_text("Times are those of Europe/Amsterdam.")
+    expect(page.locator("[data-gate-ms]")).to_have_text("in 5\u00a0s")
+    expect(page.locator("[data-gate-ms]")).to_have_text("now", timeout=15_000)
+
+
+@pytest.mark.parametrize(("motion", "animations"), [("reduce", 0), ("no-preference", 3)])
+def test_motion_only_where_welcome(
+    served: PageUnderTest, visit: Opening, motion: str, animations: int
+) -> None:
+    page = visit(reduced_motion=motion).open_live(served.url)
+    assert page.evaluate("() => document.getAnimations().length") == animations
+
+
+def test_every_control_is_reached_by_keyboard(served: PageUnderTest, visit: Opening) -> None:
+    page = visit().open_live(served.url)
+    reached = []
+    for _ in range(5):
+        page.keyboard.press("Tab")
+        reached.append(page.evaluate("() => document.activeElement.textContent.trim().split('\\n')[0]"))
+    assert reached[0] == "Skip to the market"
+    assert reached[1:] == ["The same as a table", "Nobody", "Show", "This page as JSON"]
+
+
+def test_hostile_names_stay_words(served: PageUnderTest, visit: Opening) -> None:
+    overview = busy()
+    overview["members"][0] = {**overview["members"][0], "name": "<img src=x onerror=alert(1)>"}
+    overview["trades"][0]["seller"] = "<script>document.title='taken'</script>" + "very" * 60
+    served.source = lambda member: overview
+    visiting = visit(SMALLEST)
+    page = visiting.open_live(served.url)
+    served.publish()
+    expect(page.locator(".trade-list .trade").first).to_contain_text("<script>")
+    assert page.title() == "Tradelane: the market now"
+    assert page.evaluate(OVERFLOW) <= 0
+    assert visiting.complaints == []
+
+
+def test_screenshots(served: PageUnderTest, browser: Browser, tmp_path: Path) -> None:
+    paths = shoot(browser, served.url, tmp_path / "shots")
+    assert [path.name for path in paths] == [
+        "page-phone-light.png", "page-phone-dark.png", "page-desktop-light.png", "page-desktop-dark.png",
+    ]  # fmt: skip
+    assert len({path.read_bytes() for path in paths}) == 4
