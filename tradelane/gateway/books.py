@@ -12,12 +12,14 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import Connection, and_, func, or_, select
+from sqlalchemy import Connection, RowMapping, and_, func, or_, select
 
 from tradelane.gateway.config import Config
+from tradelane.gateway.contracts import contract_of
 from tradelane.gateway.keys import load_token
 from tradelane.gateway.tables import contracts, statements
 from tradelane.settlement.contract import State
+from tradelane.settlement.settle import value
 
 Reading = Callable[[Path], AbstractContextManager[Connection]]
 PAGE = 1_000
@@ -38,7 +40,7 @@ class Sold:
 
 @dataclass(frozen=True, slots=True)
 class ContractState:
-    """``owes``: whether settling it moved money at all."""
+    """``owes``: whether the seller gets (or, below zero, pays) anything for what was delivered."""
 
     state: State
     owes: bool
@@ -100,14 +102,13 @@ def _beyond_the_meter(conn: Connection) -> Iterator[str]:
 
 
 def contract_states(conn: Connection) -> dict[str, ContractState]:
-    c = contracts.c
-    rows = conn.execute(select(c.id, c.state, c.delivered, c.seller_price, c.buyer_price))
-    return {
-        row.id: ContractState(
-            State(row.state), bool(row.delivered) and bool(row.seller_price or row.buyer_price)
-        )
-        for row in rows
-    }
+    return {row["id"]: _state(row) for row in conn.execute(select(contracts)).mappings()}
+
+
+def _state(row: RowMapping) -> ContractState:
+    contract = contract_of(row)
+    gets = value(contract.product, contract.seller_price, row["delivered"] or 0)
+    return ContractState(State(row["state"]), gets != 0)
 
 
 def half_paid(known: Mapping[str, ContractState], hub: HubBooks) -> Iterator[str]:
