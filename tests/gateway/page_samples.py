@@ -110,7 +110,7 @@ def busy(member: str | None = None, *, extra_wh: int = 0) -> Overview:
         ],
         "trades": _trades(),
         "member": day_of(member),
-        "members": MEMBERS,
+        "members": list(MEMBERS),
         "totals": {"sold_abroad_wh": 184_230 + extra_wh, "sold_abroad_kg": 1_250},
         "marco_polo_ms": {"p50": 612, "p99": 1_093, "count": 412},
     }
