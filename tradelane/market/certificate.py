@@ -15,13 +15,15 @@ and losses to a lot. Without lossy lanes the order slack must be zero.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import operator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
 import numpy.typing as npt
 
+from tradelane.market.curve import BLOCK
 from tradelane.market.network import Network
 from tradelane.market.order import Columns, IntArray, OrderBatch
 from tradelane.market.product import Product
@@ -131,37 +133,62 @@ def _dust_lots(network: Network) -> int:
 
 
 def _side(side: Columns, fill: IntArray, price: int, sign: int) -> _Side:
-    """One side of one zone. Slack in millitick·lots, value (limit × fill) in tick·lots."""
+    """One side of one zone. Slack in millitick·lots, value (limit × fill) in tick·lots.
+
+    Nearly every order is filled whole inside its limit or not at all outside it; those need no other check.
+    """
     if len(fill) != len(side):
         return _Side(0, 0, 0, ("fills do not match the orders",))
-    faults = []
-    if len(fill) and int(fill.min()) < 0:
-        faults.append("fill below zero")
-    if (fill > side.quantity).any():
-        faults.append("fill beyond its quantity")
-    tick, fraction = divmod(price, MILLI)
-    inside = side.price < tick + (fraction > 0) if sign > 0 else side.price > tick
-    outside = side.price > tick if sign > 0 else side.price < tick + (fraction > 0)
-    if (fill[outside] != 0).any():
-        faults.append("fill outside its limit")
-    short = np.flatnonzero(inside & (fill < side.quantity))
-    left = side.quantity[short] - fill[short]
-    slack = sign * (price * int(left.sum()) - MILLI * exact_dot(side.price[short], left))
-    return _Side(int(fill.sum()), exact_dot(side.price, fill), slack, tuple(faults))
+    slack = 0
+    faults: dict[str, None] = {}
+    for k in range(0, len(side), BLOCK):
+        part = slice(k, k + BLOCK)
+        limit, quantity, lots = side.price[part], side.quantity[part], fill[part]
+        plain = quantity * _inside(limit, price, sign)
+        other = np.flatnonzero(lots != plain)
+        if len(other):
+            odd = limit[other], quantity[other], lots[other]
+            slack += _slack(*odd, price, sign)
+            faults.update(dict.fromkeys(_limit_faults(*odd, price, sign)))
+    return _Side(int(fill.sum(dtype=np.int64)), exact_dot(side.price, fill), slack, tuple(faults))
+
+
+def _inside(limit: IntArray, price: int, sign: int) -> npt.NDArray[np.bool_]:
+    """Orders strictly in the money."""
+    inside: npt.NDArray[np.bool_] = limit < -(-price // MILLI) if sign > 0 else limit > price // MILLI
+    return inside
+
+
+def _slack(limit: IntArray, quantity: IntArray, fill: IntArray, price: int, sign: int) -> int:
+    short = np.flatnonzero(_inside(limit, price, sign) & (fill < quantity))
+    left = quantity[short] - fill[short]
+    return sign * (price * int(left.sum(dtype=np.int64)) - MILLI * exact_dot(limit[short], left))
+
+
+def _limit_faults(
+    limit: IntArray, quantity: IntArray, fill: IntArray, price: int, sign: int
+) -> Iterator[str]:
+    if int(fill.min()) < 0:
+        yield "fill below zero"
+    if (fill > quantity).any():
+        yield "fill beyond its quantity"
+    outside = limit > price // MILLI if sign > 0 else limit < -(-price // MILLI)
+    if (outside & (fill != 0)).any():
+        yield "fill outside its limit"
 
 
 def exact_dot(a: npt.NDArray[np.integer], b: npt.NDArray[np.integer]) -> int:
-    """Σ a·b exactly: in int64 over stretches that cannot overflow, then as Python integers."""
+    """Σ a·b exactly: in int64 where a block cannot overflow, else in Python integers."""
     if not len(a):
         return 0
-    worst = int(np.abs(a).max()) * int(np.abs(b).max())
-    if worst == 0:
-        return 0
-    step = (2**63 - 1) // worst
-    if step == 0:
-        return sum(int(x) * int(y) for x, y in zip(a, b, strict=True))
-    a, b = a.astype(np.int64, copy=False), b.astype(np.int64, copy=False)
-    return sum(int(np.dot(a[k : k + step], b[k : k + step])) for k in range(0, len(a), step))
+    if _largest(a) * _largest(b) * BLOCK < 2**63:
+        blocks = (slice(k, k + BLOCK) for k in range(0, len(a), BLOCK))
+        return sum(int(np.multiply(a[x], b[x], dtype=np.int64).sum()) for x in blocks)
+    return sum(map(operator.mul, a.tolist(), b.tolist()))
+
+
+def _largest(a: npt.NDArray[np.integer]) -> int:
+    return max(abs(int(a.min())), abs(int(a.max())))
 
 
 @dataclass(slots=True)
