@@ -11,7 +11,8 @@ A missing Wh is bought from the balancing operator at the zone's price moved aga
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 
 from tradelane.market.product import Product, Zone
@@ -54,13 +55,12 @@ Move = tuple[str, str, int, str, str]
 """Source, target, nano-units, currency, kind."""
 
 
-def _positive(moves: list[Move]) -> Iterator[Move]:
-    """Money below zero flows the other way; nothing is not moved."""
+def _positive(moves: Iterable[Move]) -> Iterator[Move]:
+    """Money below zero flows the other way; nothing, and what a member owes itself, is not moved."""
     for source, target, nano, money, kind in moves:
-        if nano > 0:
-            yield source, target, nano, money, kind
-        elif nano < 0:
-            yield target, source, -nano, money, kind
+        if nano and source != target:
+            ends = (source, target) if nano > 0 else (target, source)
+            yield *ends, abs(nano), money, kind
 
 
 def _price(contract: Contract, gets: int) -> Iterator[Due]:
@@ -108,17 +108,27 @@ def lane_money(product: Product, leg: Leg, sent: int, received: int) -> tuple[Fr
     return tariff, duty, at_target - at_source - duty - tariff
 
 
-def _paid(contract: Contract, pays: int, dues: list[Due]) -> Iterator[Move]:
-    """The buyer's money over the dues; dust that is over or missing goes to or comes from rounding."""
+def _paid(contract: Contract, pays: int, dues: Iterable[Due]) -> Iterator[Move]:
+    """From a line of those who owe to a line of those who are owed, the buyer first in its own.
+
+    Below zero a due is a debt, such as that of a seller at a negative price. Dust that is over goes to
+    rounding, dust that is missing comes from there. So no account both gives and takes, and what the buyer
+    gives is what it owes.
+    """
     currency = contract.buyer_zone.currency
-    buyer, dust = accounts.member(contract.buyer, currency), accounts.rounding(currency)
-    left = pays
-    for account, nano, kind in dues:
-        own = nano if pays < 0 else min(nano, max(0, left))
-        yield buyer, account, own, currency, kind
-        yield dust, account, nano - own, currency, "rounding"
-        left -= own
-    yield buyer, dust, left, currency, "rounding"
+    owed = [(accounts.member(contract.buyer, currency), -pays, ""), *dues]
+    missing = sum(nano for _, nano, _ in owed)
+    owed.append((accounts.rounding(currency), -missing, "rounding"))
+    givers = [(account, -nano, kind) for account, nano, kind in owed if nano < 0]
+    takers = deque((account, nano, kind) for account, nano, kind in owed if nano > 0)
+    for giver, gives, why in givers:
+        while gives:
+            taker, takes, what = takers.popleft()
+            part = min(gives, takes)
+            yield giver, taker, part, currency, why if why == "rounding" or not what else what
+            gives -= part
+            if takes > part:
+                takers.appendleft((taker, takes - part, what))
 
 
 def _imbalance(delivery: Delivery, penalty_ppm: int) -> Iterator[Move]:
