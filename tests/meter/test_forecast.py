@@ -123,3 +123,9 @@ def test_the_sun_stands_where_the_almanac_says() -> None:
     assert abs(elevation(noon) - (90 - 45.44 + 23.44)) < 0.1
     assert elevation(instant("2026-06-21T00:00Z")) < 0
     assert abs(sun_elevation(0.0, 0.0, instant("2026-03-20T12:07:30Z")) - 90) < 0.5
+
+
+def test_it_says_on_how_many_past_forecasts_the_low_value_rests() -> None:
+    metered = day(lambda _: 1.0, lambda _: 90)[40:]
+    cases = [forecast(metered[:count], interval(40 + count + 1), elevation).cases for count in range(9)]
+    assert cases == [0, 0, 0, 0, 0, 0, 1, 2, 3]  # the first needs four intervals, two before its own

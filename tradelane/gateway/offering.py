@@ -19,8 +19,8 @@ from tradelane.meter.sun import sun_elevation
 
 NO_LIMIT = 10**12
 """Ticks: the edge leaves the product's own price limits to the zone."""
-NEWCOMER = 4
-"""Metered intervals up to which a forecast has no record of its errors worth the name."""
+FEW_CASES = 2
+"""Past forecasts below which there is no record of errors worth the name."""
 NEWCOMER_SHARE = 0.7
 """Share of the expected surplus that is offered until then."""
 LOW_SHARE = 0.3
@@ -74,7 +74,7 @@ class Offering:
         assert product.delivery is not None
         closed = self._closed[meter]
         found = forecast(closed, product.delivery, elevation, LOW_SHARE)
-        return found.low_wh if len(closed) > NEWCOMER else int(found.expected_wh * NEWCOMER_SHARE)
+        return found.low_wh if found.cases >= FEW_CASES else int(found.expected_wh * NEWCOMER_SHARE)
 
     def _demand(self, member: Member, buyer: Buyer, product: Product) -> Iterator[Draft]:
         if buyer.kind in CONSUMERS:

@@ -2,8 +2,9 @@
 
 What the panels gave per unit of clear sky and what the house drew are taken from the last few intervals;
 the sun's elevation in the interval asked for is known, and from it the clear sky (Haurwitz 1945). Without a
-production counter the export itself is carried on. The low value is what was exceeded in nine of ten recent
-cases: the same forecast is made for each past interval and compared with what was metered.
+production counter the export itself is carried on. The low value is what was exceeded in most recent cases
+(nine of ten, unless asked otherwise): the same forecast is made for each past interval and compared with what
+was metered.
 
 Known limit: it knows no weather but that of the last hour.
 """
@@ -12,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, partial
 
 from tradelane.market.units import Interval
@@ -33,11 +34,15 @@ Sun = Callable[[Interval], float]
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """Surplus of one interval in Wh: expected, and what is very likely there at least. Never negative."""
+    """Surplus of one interval in Wh: expected, and what is very likely there at least. Never negative.
+
+    ``low_wh`` rests on ``cases`` past forecasts; without any it is 0.
+    """
 
     interval: Interval
     expected_wh: int
     low_wh: int
+    cases: int = field(default=0, compare=False)
 
 
 def forecast(
@@ -52,7 +57,7 @@ def forecast(
     expected = expected_wh(known, interval, sun)
     errors = _errors(known, interval, sun)
     likely = expected + min(_quantile(errors, low), 0) if errors else 0
-    return Forecast(interval, expected, max(likely, 0))
+    return Forecast(interval, expected, max(likely, 0), len(errors))
 
 
 def expected_wh(known: Sequence[MeteredInterval], interval: Interval, sun: Sun) -> int:

@@ -169,8 +169,8 @@ def _buyers() -> Iterator[dict[str, Any]]:
 
 
 def _traders() -> Iterator[dict[str, Any]]:
-    sale = {"product": "potatoes", "side": "sell", "price": "0.28", "quantity": "250"}
-    purchase = {"product": "potatoes", "side": "buy", "price": "0.42", "quantity": "250"}
+    sale = {"product": "potatoes", "side": "sell", "price": "0.28", "quantity": "25"}
+    purchase = {"product": "potatoes", "side": "buy", "price": "0.42", "quantity": "25"}
     yield {"id": "farmer", "name": "Farm De Klei", "zone": "NL", "goods": [sale]}
     yield {"id": "chip-shop", "name": "Chip shop, Leeds", "zone": "GB", "goods": [purchase]}
 
