@@ -178,12 +178,11 @@ def _limit_faults(
 
 
 def exact_dot(a: npt.NDArray[np.integer], b: npt.NDArray[np.integer]) -> int:
-    """Σ a·b exactly: in int64 where a block cannot overflow, else in Python integers."""
+    """Σ a·b exactly: in int64 where it cannot overflow, else in Python integers."""
     if not len(a):
         return 0
-    if _largest(a) * _largest(b) * BLOCK < 2**63:
-        blocks = (slice(k, k + BLOCK) for k in range(0, len(a), BLOCK))
-        return sum(int(np.multiply(a[x], b[x], dtype=np.int64).sum()) for x in blocks)
+    if _largest(a) * _largest(b) * len(a) < 2**63:
+        return int(np.einsum("i,i", a, b, dtype=np.int64))
     return sum(map(operator.mul, a.tolist(), b.tolist()))
 
 
