@@ -7,6 +7,7 @@ Repeating a message gives its first answer; the same id with other content is re
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, insert, select
@@ -31,10 +32,19 @@ from tradelane.gateway.tables import members, orders, statements
 from tradelane.market.order import Refusal
 from tradelane.market.product import Product
 from tradelane.market.units import Interval
-from tradelane.settlement.ehub.client import HubClient, HubError
+from tradelane.settlement import accounts
+from tradelane.settlement.ehub.client import HubClient, HubRefused, HubUnreachable
 from tradelane.settlement.problem import Problem
 
 Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """A member as it made itself known. It trades in one zone: its account is in that zone's currency."""
+
+    public_key: str
+    zone: str
 
 
 class Desk:
@@ -50,14 +60,14 @@ class Desk:
         self._hub = hub
         self._goods = goods
         self._changed = changed
-        self._keys: dict[str, str] = {}
+        self._members: dict[str, Registered] = {}
         self._closed: set[str] = set()
 
     async def restore(self) -> None:
         """Take up the members and the goods books where the journal left them."""
         await self._file(lambda conn: self._goods.replay(conn, self._clock.now()))
         for row in await self._file.read(lambda conn: conn.execute(select(members)).all()):
-            self._keys[row.id] = row.public_key
+            self._members[row.id] = Registered(row.public_key, row.zone)
 
     def close(self, product: str) -> None:
         """Take no more orders for ``product``, from this instant on."""
@@ -67,22 +77,36 @@ class Desk:
         if message.zone not in self._catalogue.zones:
             refuse(Refusal.UNKNOWN_ZONE)
         check_signature(message, message.public_key)
-        known = self._keys.get(message.id)
-        if known is not None and known != message.public_key:
-            raise Problem.field(409, "member-exists", "id", "another key is registered under this id")
         currency = self._catalogue.zones[message.zone].currency
-        try:
-            account = await open_member_account(self._hub, message.id, message.name, currency)
-        except HubError as error:
-            raise Problem(503, "hub-unreachable", "The e-hub cannot be reached", str(error)) from error
+        known = self._members.get(message.id)
         if known is None:
-            await self._file(lambda conn: self._add_member(conn, message))
-            self._keys[message.id] = message.public_key
-        return {"id": message.id, "zone": message.zone, "account": account}
+            await self._open_account(message, currency)
+            known = await self._file(lambda conn: self._add_member(conn, message))
+            self._members[message.id] = known
+        if known.public_key != message.public_key:
+            raise Problem.field(409, "member-exists", "id", "another key is registered under this id")
+        if known.zone != message.zone:
+            raise Problem.field(409, "member-exists", "zone", f"this member is registered in {known.zone}")
+        return {
+            "id": message.id,
+            "zone": message.zone,
+            "account": accounts.member(message.id, currency),
+        }
 
-    def _add_member(self, conn: Connection, message: MemberMessage) -> None:
-        if conn.execute(select(members.c.id).where(members.c.id == message.id)).first():
-            return
+    async def _open_account(self, message: MemberMessage, currency: str) -> None:
+        """A member is known once its account is open, so the e-hub is asked for each member once."""
+        try:
+            await open_member_account(self._hub, message.id, message.name, currency)
+        except HubRefused as refused:
+            raise Problem(502, "hub-refused", "The e-hub does not open an account", str(refused)) from refused
+        except HubUnreachable as error:
+            raise Problem(503, "hub-unreachable", "The e-hub cannot be reached", str(error)) from error
+
+    def _add_member(self, conn: Connection, message: MemberMessage) -> Registered:
+        """Who stands under this id now: the first to come."""
+        row = conn.execute(select(members).where(members.c.id == message.id)).first()
+        if row is not None:
+            return Registered(row.public_key, row.zone)
         now = self._clock.now()
         body = {
             "id": message.id,
@@ -92,15 +116,19 @@ class Desk:
         }
         journal.append(conn, "member", body, now)
         conn.execute(insert(members).values(**body, registered_at=now))
+        return Registered(message.public_key, message.zone)
 
-    def _public_key(self, member: str) -> str:
-        key = self._keys.get(member)
-        if key is None:
+    def _member(self, id: str) -> Registered:
+        known = self._members.get(id)
+        if known is None:
             refuse(Refusal.UNKNOWN_MEMBER)
-        return key
+        return known
 
     async def order(self, message: OrderMessage) -> Json:
-        check_signature(message, self._public_key(message.member))
+        member = self._member(message.member)
+        check_signature(message, member.public_key)
+        if message.zone != member.zone:
+            raise Problem.field(422, "wrong-zone", "zone", f"this member trades in {member.zone}")
         earlier = await self._file.read(lambda conn: self._same_order(conn, message))
         if earlier is not None:
             return earlier
@@ -167,7 +195,7 @@ class Desk:
         return seq
 
     async def cancel(self, message: CancelMessage) -> Json:
-        check_signature(message, self._public_key(message.member))
+        check_signature(message, self._member(message.member).public_key)
         query = select(orders.c.product).where(orders.c.id == message.id)
         name = await self._file.read(lambda conn: conn.execute(query).scalar())
         product = self._catalogue.find(name or "")
@@ -183,7 +211,7 @@ class Desk:
         return {"id": message.id, "cancelled": product.quantity_text(outcome.cancelled)}
 
     async def statement(self, message: StatementMessage) -> Json:
-        check_signature(message, self._public_key(message.member))
+        check_signature(message, self._member(message.member).public_key)
         interval = check_statement(message, self._catalogue.mtu, self._clock.now())
         seq = await self._file(lambda conn: self._take_statement(conn, message, interval))
         self._changed()

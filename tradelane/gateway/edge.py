@@ -164,14 +164,16 @@ class EdgeRole:
     # The zone
 
     async def _register(self) -> None:
-        for member in self._members.values():
-            body = {
+        bodies = [
+            {
                 "id": member.id,
                 "name": member.name,
                 "zone": member.zone,
                 "public_key": keys.public_key_text(self._keys[member.id]),
             }
-            await self._insist("members", member.id, body)
+            for member in self._members.values()
+        ]
+        await asyncio.gather(*(self._insist("members", body["id"], body) for body in bodies))
 
     async def _insist(self, what: str, member: str, body: dict[str, Any]) -> bool:
         """Send until the zone has answered; False when it refused."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from tradelane.gateway.catalogue import Catalogue
 from tradelane.market.units import Money
 from tradelane.settlement import accounts
@@ -24,14 +26,17 @@ async def open_member_account(hub: HubClient, member: str, name: str, currency: 
 async def open_lane_accounts(hub: HubClient, catalogue: Catalogue) -> None:
     """Tariff and rent accounts of every lane in every currency of the market. Raises HubError."""
     section = catalogue.section
-    lanes = {lane.id for lane in section.lanes} | {lane.id for lane in section.goods_lanes}
-    for lane in sorted(lanes):
-        for currency in catalogue.currencies:
-            for account in (accounts.lane_tariff(lane, currency), accounts.lane_rent(lane, currency)):
-                await hub.open_account(
-                    f"{account}/open",
-                    account=account,
-                    owner=lane,
-                    currency=currency,
-                    limit=Money(0, currency),
-                )
+    lanes = sorted({lane.id for lane in section.lanes} | {lane.id for lane in section.goods_lanes})
+    places = [(lane, currency) for lane in lanes for currency in catalogue.currencies]
+    await asyncio.gather(*(_open_of_lane(hub, lane, currency) for lane, currency in places))
+
+
+async def _open_of_lane(hub: HubClient, lane: str, currency: str) -> None:
+    for account in (accounts.lane_tariff(lane, currency), accounts.lane_rent(lane, currency)):
+        await hub.open_account(
+            f"{account}/open",
+            account=account,
+            owner=lane,
+            currency=currency,
+            limit=Money(0, currency),
+        )

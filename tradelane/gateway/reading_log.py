@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection, func, insert, select
 
 from tradelane.gateway.tables import readings
+from tradelane.market.units import MINUTE
 from tradelane.meter.metering import MeterHistory
 from tradelane.meter.reading import Reading
 from tradelane.meter.seal import GENESIS, Head, SealedRecord, canonical, sealed
@@ -22,6 +23,11 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
     from tradelane.gateway.file import RoleFile
+
+
+LOOK_BACK = 15 * MINUTE
+"""Market ms of readings replayed before the last one that is needed: a meter's roles are read one after the
+other, and a reading may not be good, so that the last one alone does not show where each counter stood."""
 
 
 class ReadingLog:
@@ -52,7 +58,7 @@ class ReadingLog:
         before = select(func.max(readings.c.at)).where(
             readings.c.meter == history.meter, readings.c.at <= since
         )
-        start = conn.execute(before).scalar() or 0
+        start = (conn.execute(before).scalar() or 0) - LOOK_BACK
         query = select(readings.c.body).where(readings.c.meter == history.meter, readings.c.at >= start)
         for body in conn.execute(query.order_by(readings.c.seq)).scalars():
             history.append(Reading.from_json(json.loads(body)))

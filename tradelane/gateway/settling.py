@@ -31,6 +31,7 @@ from tradelane.settlement.settle import settle, to_reserve, value
 log = structlog.get_logger(__name__)
 AT_ONCE = 16
 """Contracts settled at the same time over one hub connection pool."""
+WRONG_TOKEN = (401, 403)
 LATE_INTERVALS = 8
 """Market time units after which a missing statement counts as nothing delivered."""
 
@@ -77,26 +78,36 @@ class Settler:
                 except HubUnreachable as error:
                     log.warning("e-hub not reached, will try again", contract=row["id"], reason=str(error))
                     return 0
+                except HubRefused as refusal:
+                    return await self._refused(row, refusal)
 
         return sum(await asyncio.gather(*(one(row) for row in rows)))
+
+    async def _refused(self, row: RowMapping, refusal: HubRefused) -> int:
+        """What the e-hub does not do stays undone: people have to look at the contract. Our token being
+        wrong says nothing about the contract, which waits."""
+        log.error("the e-hub refuses", contract=row["id"], state=row["state"], reason=str(refusal))
+        if refusal.status in WRONG_TOKEN:
+            return 0
+        detail = {**row["detail"], "refusal": str(refusal)}
+        if row["state"] == State.AGREED:
+            await self._move(row, State.REFUSED, settled_at=self._clock.now(), detail=detail)
+        else:
+            await self._move(row, State.DISPUTED, detail=detail)
+        return 1
 
     async def _fund(self, row: RowMapping) -> None:
         """Reserve the most the buyer can come to owe."""
         contract = contracts.contract_of(row)
         amount = to_reserve(contract)
-        try:
-            if amount.nano:
-                await self._hub.reserve(
-                    f"{contract.id}/reserve",
-                    reservation=contract.id,
-                    account=accounts.member(contract.buyer, amount.currency),
-                    amount=amount,
-                    contract=contract.id,
-                )
-        except HubRefused as refusal:
-            log.warning("no funds for contract", contract=contract.id, reason=str(refusal))
-            await self._move(row, State.REFUSED, settled_at=self._clock.now())
-            return
+        if amount.nano:
+            await self._hub.reserve(
+                f"{contract.id}/reserve",
+                reservation=contract.id,
+                account=accounts.member(contract.buyer, amount.currency),
+                amount=amount,
+                contract=contract.id,
+            )
         await self._move(row, State.FUNDED, funded_wall=self._clock.wall())
 
     async def _meter(self) -> int:
@@ -146,18 +157,13 @@ class Settler:
         """Commit what is owed and release the rest of the reservation, in one linked set."""
         contract = delivery.contract
         penalty = self._catalogue.section.imbalance.penalty_ppm
-        try:
-            await self._hub.settle(
-                f"{contract.id}/settle",
-                settlement=contract.id,
-                contract=contract.id,
-                reservation=contract.id if to_reserve(contract).nano else None,
-                transfers=settle(delivery, penalty),
-            )
-        except HubRefused as refusal:
-            log.error("settlement refused", contract=contract.id, reason=str(refusal))
-            await self._move(row, State.DISPUTED, detail={**row["detail"], "refusal": str(refusal)})
-            return
+        await self._hub.settle(
+            f"{contract.id}/settle",
+            settlement=contract.id,
+            contract=contract.id,
+            reservation=contract.id if to_reserve(contract).nano else None,
+            transfers=settle(delivery, penalty),
+        )
         await self._move(
             row,
             State.RELEASED,

@@ -33,7 +33,7 @@ from tradelane.gateway.web.live import Live
 from tradelane.gateway.web.pages import page_router
 from tradelane.gateway.zone_api import zone_router
 from tradelane.market.product import Product
-from tradelane.settlement.ehub.client import HubClient
+from tradelane.settlement.ehub.client import HubClient, HubError
 
 if TYPE_CHECKING:
     import httpx2
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 IDLE_S = 0.25
 """Seconds between two looks at what can be settled when nothing wakes us."""
+RETRY_S = 1.0
 PAGE_S = 0.5
 """Seconds between two overviews sent to open pages."""
 
@@ -86,11 +87,14 @@ class ZoneRole:
         self._file.close()
 
     async def _gates(self) -> None:
-        """Close every gate as it falls; first those that fell while this process was away."""
-        for product in await self._file.read(self._unclosed):
-            await self._close(product, self._clock.wall())
+        """Close every gate as it falls, and those that fell while this process was away or busy closing.
+
+        The next gate is looked up first: one that falls while the others are closed is not missed.
+        """
         while True:
             gate = next_gate(self._clock.now(), self.catalogue.mtu, self.catalogue.lead)
+            for product in await self._file.read(self._unclosed):
+                await self._close(product, self._clock.wall())
             await self._clock.sleep_until(gate.instant)
             await self._close(self.catalogue.power(gate.delivery), self._clock.wall())
 
@@ -114,14 +118,22 @@ class ZoneRole:
         self._wake.set()
 
     async def _settle(self) -> None:
-        while not await self._hub.healthy():
-            await asyncio.sleep(IDLE_S)
-        await open_lane_accounts(self._hub, self.catalogue)
+        await self._open_lane_accounts()
         while True:
             self._wake.clear()
             if not await self._settler.step():
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._wake.wait(), IDLE_S)
+
+    async def _open_lane_accounts(self) -> None:
+        """However often it takes: a market trades on while its e-hub is away."""
+        while True:
+            try:
+                await open_lane_accounts(self._hub, self.catalogue)
+                return
+            except HubError as error:
+                log.warning("lane accounts not opened, will try again", reason=str(error))
+                await asyncio.sleep(RETRY_S)
 
     async def _publish(self) -> None:
         while True:

@@ -26,7 +26,7 @@ class State(StrEnum):
 
 NEXT: dict[State, frozenset[State]] = {
     State.AGREED: frozenset({State.FUNDED, State.REFUSED}),
-    State.FUNDED: frozenset({State.METERED, State.SHIPPED}),
+    State.FUNDED: frozenset({State.METERED, State.SHIPPED, State.DISPUTED}),
     State.METERED: frozenset({State.ACCEPTED, State.RELEASED, State.DISPUTED}),
     State.SHIPPED: frozenset({State.ACCEPTED, State.DISPUTED}),
     State.ACCEPTED: frozenset({State.RELEASED, State.DISPUTED}),
