@@ -8,7 +8,7 @@ import numpy as np
 
 from tests.bench.harness import Pair, benchmark, timed
 from tradelane.market.auction import clear
-from tradelane.market.order import Columns, OrderBatch
+from tradelane.market.batch import Columns, OrderBatch
 from tradelane.market.product import Product, Zone
 
 ORDERS = 1_000_000

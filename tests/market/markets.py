@@ -12,7 +12,8 @@ from fractions import Fraction
 import highspy
 import numpy as np
 
-from tradelane.market.order import Order, OrderBatch, Side
+from tradelane.market.batch import OrderBatch
+from tradelane.market.order import Order, Side
 from tradelane.market.product import Allocation, Lane, Product, Zone
 
 POWER = Product("power", "MWh", Decimal("0.001"), Decimal("0.01"), -500, 4000)
@@ -86,7 +87,7 @@ def naive_welfare(market: Market) -> float:
     place = {zone.id: k for k, zone in enumerate(market.zones)}
     fx = [float(zone.fx) for zone in market.zones]
     unit = float(market.product.tick * market.product.lot)
-    solver = highspy.Highs()
+    solver = highspy.Highs()  # type: ignore[no-untyped-call]  # highspy has no types
     solver.silent()
     for _ in market.zones:
         solver.addRow(0.0, 0.0, 0, np.array([], np.int32), np.array([]))

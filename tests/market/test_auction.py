@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from tests.market.markets import POWER, Market, ids_of, naive_welfare, random_market
 from tests.shared import shared_file
 from tradelane.market.auction import Clearing, clear
-from tradelane.market.order import Order, OrderBatch, Side
+from tradelane.market.batch import OrderBatch
+from tradelane.market.order import Order, Side
 from tradelane.market.pairing import pair
 from tradelane.market.product import Lane, Product, Zone
 

@@ -20,7 +20,8 @@ from tradelane.gateway.canonical import canonical
 from tradelane.gateway.catalogue import Catalogue
 from tradelane.gateway.tables import flows, orders, prices
 from tradelane.market.auction import Clearing, clear
-from tradelane.market.order import Order, OrderBatch, Side
+from tradelane.market.batch import OrderBatch
+from tradelane.market.order import Order, Side
 from tradelane.market.pairing import pair
 from tradelane.market.product import Product
 from tradelane.market.trade import Trade

@@ -11,8 +11,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from tradelane.market.batch import Columns, IntArray, OrderBatch
 from tradelane.market.curve import Margins
-from tradelane.market.order import Columns, IntArray, OrderBatch
 from tradelane.market.product import Allocation
 from tradelane.market.units import MILLI
 

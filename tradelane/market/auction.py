@@ -17,11 +17,11 @@ import numpy as np
 
 from tradelane.market import flows, lattice
 from tradelane.market.allocation import NotBalanced, allocate
+from tradelane.market.batch import OrderBatch
 from tradelane.market.certificate import Certificate, Outcome, certify
 from tradelane.market.coupling import Borders, FloatArray, NotSolved, Optimum, couple
 from tradelane.market.curve import Curve
 from tradelane.market.network import Network
-from tradelane.market.order import OrderBatch
 from tradelane.market.product import Lane, Product, Zone
 from tradelane.market.units import MILLI, rounded
 

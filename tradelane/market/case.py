@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, TypeVar
 
-from tradelane.market.order import Order, OrderBatch, Side
+from tradelane.market.batch import OrderBatch
+from tradelane.market.order import Order, Side
 from tradelane.market.product import Allocation, Lane, Product, Zone
 from tradelane.market.units import PPM, decimal, plain, whole
 

@@ -23,9 +23,9 @@ from fractions import Fraction
 import numpy as np
 import numpy.typing as npt
 
+from tradelane.market.batch import Columns, IntArray, OrderBatch
 from tradelane.market.curve import BLOCK
 from tradelane.market.network import Network
-from tradelane.market.order import Columns, IntArray, OrderBatch
 from tradelane.market.product import Product
 from tradelane.market.units import MILLI
 

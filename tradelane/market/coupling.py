@@ -18,9 +18,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from tradelane.market.batch import IntArray
 from tradelane.market.curve import Curve
 from tradelane.market.highs import module, solver
-from tradelane.market.order import IntArray
 
 FloatArray = npt.NDArray[np.float64]
 

@@ -12,7 +12,7 @@ from functools import cached_property
 
 import numpy as np
 
-from tradelane.market.order import Columns, IntArray, OrderBatch
+from tradelane.market.batch import Columns, IntArray, OrderBatch
 from tradelane.market.units import MILLI
 
 DENSE_TICKS = 1 << 20

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from tradelane.market.auction import Clearing
+from tradelane.market.batch import IntArray
 from tradelane.market.flows import downstream
-from tradelane.market.order import IntArray
 from tradelane.market.product import Lane
 from tradelane.market.trade import Trade
 
