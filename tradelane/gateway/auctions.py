@@ -122,8 +122,9 @@ def _price_rows(clearing: Clearing, seq: int) -> list[dict[str, Any]]:
         net = sum(f for link, f in zip(network.links, outcome.sent, strict=True) if link.source == z)
         net -= sum(r for link, r in zip(network.links, outcome.received, strict=True) if link.target == z)
         price: int | None = outcome.price[z]
-        if outcome.low[z] <= least or outcome.high[z] >= most:
-            price = None  # without a trade, orders bound it on one side at most: there is no price to tell
+        bounded = outcome.low[z] > least and outcome.high[z] < most
+        if not (bounded or net or outcome.sold[z].any()):
+            price = None  # orders bound it on one side at most and nothing was traded: nothing to tell
         rows.append(
             {
                 "product": product.id,
