@@ -18,7 +18,8 @@ class Amount(TypedDict):
 
 
 class ZoneView(TypedDict):
-    """A zone's price (``currency`` per MWh, None before its first auction) and net position.
+    """A zone's price (``currency`` per MWh, None before its first auction and where nothing was traded) and
+    net position.
 
     ``net_wh`` is in Wh over the interval: exports count positive, imports negative.
     """

@@ -203,8 +203,8 @@ class Goods(Section):
 
 
 class GoodsLane(Section):
-    """A directed freight route for one product. ``capacity`` in lots per gate, ``freight`` in numeraire per
-    unit, ``duty_ppm`` ad valorem at the target's border, ``days`` under way."""
+    """A directed freight route for one product. ``capacity`` in lots per day, ``freight`` in numeraire per
+    unit, ``duty_ppm`` ad valorem at the target's border, ``days`` under way (noted only)."""
 
     id: Id
     product: Id
@@ -217,7 +217,7 @@ class GoodsLane(Section):
 
 
 class Imbalance(Section):
-    """What a missing or surplus Wh costs: the zone price moved against the member by ``penalty_ppm``."""
+    """What a Wh sold but not metered costs: the seller's price moved against it by ``penalty_ppm``."""
 
     penalty_ppm: int = Field(default=0, ge=0, le=10_000_000)
 

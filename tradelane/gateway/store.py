@@ -1,4 +1,4 @@
-"""The SQLite file of one process: one writer thread with group commit, readers beside it.
+"""The SQLite file of one role: one writer thread with group commit, readers beside it.
 
 Always true: work is answered only after the commit that holds it is on disk (WAL, ``synchronous=FULL``);
 works take effect in the order they were handed in; work that raises leaves nothing behind and disturbs
