@@ -108,7 +108,7 @@ MISTAKES = {
     ),
     "infinite": (
         ZONE.replace('max_price = "4000"', 'max_price = "Infinity"'),
-        "max_price = \"Infinity\" <- zone.max_price: 'Infinity' is not a finite number",
+        "max_price = \"Infinity\" <- zone.max_price: 'Infinity' is not a decimal number",
     ),
     "not positive": (
         ZONE.replace('fx = "1.05"', 'fx = "0"'),

@@ -7,9 +7,10 @@ unless its name says so.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from fractions import Fraction
 
 NANO = 1_000_000_000
@@ -67,17 +68,20 @@ def instant(text: str) -> int:
     return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
 
 
+_DECIMAL = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
+LONGEST_DECIMAL = 400
+"""Characters. Longer ones, or larger exponents, are no amount but an attempt to keep us busy."""
+
+
 def decimal(text: str) -> Decimal:
     """A finite decimal from text; ValueError otherwise. Floats are refused: they carry no exact value."""
     if not isinstance(text, str):
         raise ValueError(f"expected a decimal string, got {text!r}")
-    try:
-        value = Decimal(text)
-    except InvalidOperation:
-        raise ValueError(f"{text!r} is not a decimal number") from None
-    if not value.is_finite():
-        raise ValueError(f"{text!r} is not a finite number")
-    return value
+    if len(text) > LONGEST_DECIMAL:
+        raise ValueError(f"a number has at most {LONGEST_DECIMAL} characters")
+    if not _DECIMAL.fullmatch(text):
+        raise ValueError(f"{text!r} is not a decimal number")
+    return Decimal(text)
 
 
 def whole(value: Decimal | Fraction, step: Decimal | Fraction) -> int:
