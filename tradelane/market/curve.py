@@ -15,8 +15,8 @@ import numpy as np
 from tradelane.market.batch import Columns, IntArray, OrderBatch
 from tradelane.market.units import MILLI
 
-DENSE_TICKS = 1 << 20
-"""Widest price range (ticks) that is histogrammed on a dense grid; wider ones are sorted."""
+DENSE = 8
+"""Ticks of price range per order up to which a dense grid beats sorting the prices."""
 BLOCK = 1 << 16
 """Orders looked at together: few enough for a processor's cache."""
 EXACT_TOTAL = 1 << 53
@@ -59,7 +59,7 @@ class Curve:
             return cls(empty, empty, empty)
         low = min(int(p.min()) for p in sides)
         high = max(int(p.max()) for p in sides)
-        if high - low < DENSE_TICKS:
+        if high - low < DENSE * (len(batch.sells) + len(batch.buys)):
             return cls._dense(low, _histogram(batch.sells, low, high), _histogram(batch.buys, low, high))
         return cls._sorted(batch)
 
