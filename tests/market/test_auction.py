@@ -9,17 +9,20 @@ from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.market.markets import POWER, Market, ids_of, naive_welfare, random_market
 from tests.shared import shared_file
+from tradelane.market import highs, simplex
 from tradelane.market.auction import Clearing, clear
 from tradelane.market.batch import OrderBatch
 from tradelane.market.order import Order, Side
 from tradelane.market.pairing import pair
 from tradelane.market.product import Lane, Product, Zone
+from tradelane.market.program import Program, Solution
 
 SEEDS = st.integers(0, 2**32)
 KNOWN = Product("known", "MWh", Decimal(1), Decimal("0.01"), -50_000, 400_000)
@@ -76,7 +79,8 @@ def test_welfare_agrees_with_the_naive_twin(seed: int) -> None:
     assert clearing.coupled, "a solvable market was left uncoupled"
     best = naive_welfare(market)
     found = float(clearing.certificate.welfare)
-    assert found <= best + 1e-6
+    # at negative prices a loss rounded up burns more than the program may, and burning is worth something
+    assert found <= best + max(0.0, -float(clearing.certificate.loss_dust)) + 1e-6
     assert best - found <= float(clearing.certificate.gap) + 1e-6
 
 
@@ -171,25 +175,46 @@ def test_an_empty_market_clears_to_nothing() -> None:
     assert clearing.certificate.welfare == 0
 
 
-def test_uncoupled_when_the_coupled_result_does_not_prove() -> None:
-    """A solver that is wrong is never published: the zones clear on their own and the result says so."""
+def overflowing(program: Program) -> Solution:
+    """A solver gone wrong: every lane at its capacity."""
+    found = highs.solve(program)
+    steps = len(program.zone)
+    return replace(found, value=np.concatenate([found.value[:steps], program.borders.capacity]))
 
-    def wrong(curves, fx, borders, start):  # type: ignore[no-untyped-def]  # a stand-in with the solver's shape
-        from tradelane.market.coupling import couple
 
-        found = couple(curves, fx, borders, start)
-        return replace(found, flow=borders.capacity.copy())
+def wrong_market() -> tuple[list[Zone], list[Lane], dict[str, OrderBatch]]:
+    orders = [
+        Order("a", 1, "m", "power", "A", Side.SELL, 100, 10),
+        Order("b", 2, "m", "power", "A", Side.BUY, 200, 10),
+    ]
+    return [Zone("A", "EUR"), Zone("B", "EUR")], [Lane("A>B", "A", "B", 500)], {"A": OrderBatch.of(orders)}
 
-    zones = (Zone("A", "EUR"), Zone("B", "EUR"))
-    orders = {
-        "A": OrderBatch.of(
-            [
-                Order("a", 1, "m", "power", "A", Side.SELL, 100, 10),
-                Order("b", 2, "m", "power", "A", Side.BUY, 200, 10),
-            ]
-        )
-    }
-    clearing = clear(POWER, zones, [Lane("A>B", "A", "B", 500)], orders, solve=wrong)
-    assert not clearing.coupled
+
+def test_the_second_solver_takes_over_when_the_first_does_not_prove() -> None:
+    zones, lanes, orders = wrong_market()
+    clearing = clear(POWER, zones, lanes, orders, solvers=[overflowing, simplex.solve])
+    assert clearing.coupled
+    assert len(clearing.rejected) == 1
     assert clearing.certificate.proven
-    assert clearing.certificate.welfare == Fraction(100, 1) * Fraction("0.01") * Fraction("0.001") * 10
+
+
+def test_uncoupled_when_no_solver_proves() -> None:
+    """What is wrong is never published: the zones clear on their own and the result says so."""
+    zones, lanes, orders = wrong_market()
+    clearing = clear(POWER, zones, lanes, orders, solvers=[overflowing, overflowing])
+    assert not clearing.coupled
+    assert len(clearing.rejected) == 2
+    assert clearing.certificate.proven
+    assert clearing.certificate.welfare == 100 * Fraction("0.01") * Fraction("0.001") * 10
+
+
+@settings(max_examples=300)
+@given(SEEDS)
+def test_two_solvers_publish_the_same(seed: int) -> None:
+    market = random_market(seed)
+    results = [
+        clear(market.product, market.zones, market.lanes, market.batches(), solvers=[solver])
+        for solver in (highs.solve, simplex.solve)
+    ]
+    assert all(result.coupled for result in results)
+    assert _as_plain(results[0]) == _as_plain(results[1])

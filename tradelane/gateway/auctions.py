@@ -99,6 +99,7 @@ def summary(clearing: Clearing) -> dict[str, Any]:
     body: dict[str, Any] = {
         "product": clearing.product.id,
         "coupled": clearing.coupled,
+        "rejected": list(clearing.rejected),
         "prices": {
             zone.id: [outcome.price[z], outcome.low[z], outcome.high[z]]
             for z, zone in enumerate(network.zones)

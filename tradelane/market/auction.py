@@ -8,29 +8,25 @@ order in which zones, lanes or orders are given, only on their ids and sequence 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil, floor
 
-import numpy as np
-
-from tradelane.market import flows, lattice
+from tradelane.market import flows, highs, lattice, simplex
 from tradelane.market.allocation import NotBalanced, allocate
 from tradelane.market.batch import OrderBatch
 from tradelane.market.certificate import Certificate, Outcome, certify
-from tradelane.market.coupling import Borders, FloatArray, NotSolved, Optimum, couple
 from tradelane.market.curve import Curve
 from tradelane.market.network import Network
+from tradelane.market.pricing import borders, prices
 from tradelane.market.product import Lane, Product, Zone
+from tradelane.market.program import NotSolved, Solver
 from tradelane.market.units import MILLI, rounded
 
 NO_ORDERS = OrderBatch.of(())
-DUTY_ROUNDS = 80
-DUTY_STEADY = 1e-7
-"""Numeraire ticks by which frozen duties may still move when the fixed point is taken as reached."""
-
-Couple = Callable[[Sequence[Curve], FloatArray, Borders, FloatArray | None], Optimum]
+SOLVERS: tuple[Solver, ...] = (highs.solve, simplex.solve)
+"""Tried in turn until a clearing proves."""
 
 
 class NotProven(Exception):
@@ -41,7 +37,8 @@ class NotProven(Exception):
 class Clearing:
     """A proven result for one product. ``network`` gives the order of zones and lanes in ``outcome``.
 
-    ``coupled`` is False when the lanes had to be left out because the coupled result did not prove.
+    ``rejected`` says why earlier attempts were not published; ``coupled`` is False when the lanes had to be
+    left out because no solver's coupled result did prove.
     """
 
     product: Product
@@ -50,6 +47,7 @@ class Clearing:
     outcome: Outcome
     certificate: Certificate
     coupled: bool = True
+    rejected: tuple[str, ...] = ()
 
 
 def clear(
@@ -57,38 +55,40 @@ def clear(
     zones: Sequence[Zone],
     lanes: Sequence[Lane],
     orders: Mapping[str, OrderBatch],
-    solve: Couple = couple,
+    solvers: Sequence[Solver] = SOLVERS,
     start: Mapping[str, Fraction] | None = None,
 ) -> Clearing:
     """Clear ``orders`` (by zone id) over ``lanes``. ``start`` guesses prices in ticks, by zone id.
 
-    Falls back to clearing every zone on its own; NotProven when not even that proves.
+    What one solver finds but does not prove is left to the next; then the zones clear on their own.
+    NotProven when not even that proves.
     """
-    tries = [tuple(lanes), ()] if lanes else [()]
-    faults: tuple[str, ...] = ()
-    for attempt in tries:
-        network = Network.of(product, zones, attempt)
+    rejected: list[str] = []
+    attempts = [(tuple(lanes), solver) for solver in solvers]
+    for joined, solver in [*attempts, ((), solvers[-1])]:
+        network = Network.of(product, zones, joined)
         batches = tuple(orders.get(zone.id, NO_ORDERS) for zone in network.zones)
         try:
-            outcome = _outcome(product, network, batches, solve, start)
+            outcome = _outcome(product, network, batches, solver, start)
         except (NotSolved, NotBalanced, lattice.Inconsistent) as reason:
-            faults = (str(reason),)
+            rejected.append(str(reason))
             continue
         certificate = certify(product, network, batches, outcome)
         if certificate.proven:
-            return Clearing(product, network, batches, outcome, certificate, attempt is tries[0])
-        faults = certificate.faults
-    raise NotProven("; ".join(faults))
+            coupled = len(joined) == len(lanes)
+            return Clearing(product, network, batches, outcome, certificate, coupled, tuple(rejected))
+        rejected.append("; ".join(certificate.faults))
+    raise NotProven("; ".join(rejected))
 
 
 def _outcome(
-    product: Product, network: Network, batches: Sequence[OrderBatch], solve: Couple,
+    product: Product, network: Network, batches: Sequence[OrderBatch], solver: Solver,
     start: Mapping[str, Fraction] | None,
 ) -> Outcome:  # fmt: skip
     curves = [Curve.of(batch) for batch in batches]
-    low, high = _prices(product, network, curves, solve, start)
+    low, high = prices(product, network, curves, solver, start)
     exact = [(a + b) / 2 for a, b in zip(low, high, strict=True)]
-    flow = flows.canonical(curves, network, _borders(network), exact)
+    flow = flows.canonical(curves, network, borders(network), exact, solver)
     price = [rounded(y / fx * MILLI) for y, fx in zip(exact, network.fx, strict=True)]
     margins = [curve.margins(p) for curve, p in zip(curves, price, strict=True)]
     sent = flows.whole_lots(network, flow, margins)
@@ -107,125 +107,3 @@ def _outcome(
         sold=tuple(sold for sold, _ in fills),
         bought=tuple(bought for _, bought in fills),
     )
-
-
-def _borders(network: Network, duty: FloatArray | None = None) -> Borders:
-    links = network.links
-    cost = np.array([float(link.tariff) for link in links])
-    return Borders(
-        np.array([link.source for link in links], np.int64),
-        np.array([link.target for link in links], np.int64),
-        np.array([link.capacity for link in links], np.float64),
-        np.array([float(link.gamma) for link in links]),
-        cost if duty is None else cost + duty,
-    )
-
-
-def _prices(
-    product: Product, network: Network, curves: Sequence[Curve], solve: Couple,
-    start: Mapping[str, Fraction] | None,
-) -> tuple[list[Fraction], list[Fraction]]:  # fmt: skip
-    """Lowest and highest optimal prices in numeraire ticks.
-
-    Ad-valorem duty depends on the source's price: it is frozen, the market solved, and repeated until the
-    duties stand still.
-    """
-    fx = np.array([float(e) for e in network.fx])
-    guess = None
-    if start is not None:
-        guess = np.array([float(start.get(z.id, 0)) for z in network.zones]) * fx
-    rates = np.array([float(link.markup - 1) for link in network.links])
-    duty = np.zeros(len(rates))
-    for attempt in range(DUTY_ROUNDS):
-        optimum = _solve_parts(curves, fx, _borders(network, duty), solve, guess)
-        if not rates.any():
-            break
-        guess = optimum.price
-        wanted = rates * optimum.price[[link.source for link in network.links]]
-        moved = float(np.abs(wanted - duty).max())
-        if moved <= DUTY_STEADY:
-            break
-        duty = wanted if attempt < DUTY_ROUNDS // 2 else (duty + wanted) / 2
-    else:
-        raise NotSolved("ad-valorem duties found no fixed point")
-    return _price_face(product, network, curves, optimum)
-
-
-def _solve_parts(
-    curves: Sequence[Curve], fx: FloatArray, borders: Borders, solve: Couple, guess: FloatArray | None
-) -> Optimum:
-    """Solve each set of connected zones by itself; a zone on its own needs no solver."""
-    passed = np.array([float(c.total_demand) for c in curves])
-    price = np.zeros(len(curves))
-    flow = np.zeros(len(borders))
-    for zones, lanes in _connected(len(curves), borders):
-        place = np.full(len(curves), -1)
-        place[zones] = np.arange(len(zones))
-        part = Borders(
-            place[borders.source[lanes]], place[borders.target[lanes]], borders.capacity[lanes],
-            borders.gamma[lanes], borders.cost[lanes],
-        )  # fmt: skip
-        found = solve([curves[z] for z in zones], fx[zones], part, None if guess is None else guess[zones])
-        passed[zones], price[zones], flow[lanes] = found.passed, found.price, found.flow
-    return Optimum(passed, flow, price)
-
-
-def _connected(count: int, borders: Borders) -> list[tuple[list[int], list[int]]]:
-    """Zones joined by lanes with capacity, with those lanes; zones on their own are left out."""
-    root = list(range(count))
-
-    def find(z: int) -> int:
-        while root[z] != z:
-            z = root[z]
-        return z
-
-    open_lanes = [k for k in range(len(borders)) if borders.capacity[k] > 0]
-    for k in open_lanes:
-        root[find(int(borders.source[k]))] = find(int(borders.target[k]))
-    parts: dict[int, tuple[list[int], list[int]]] = {}
-    for k in open_lanes:
-        parts.setdefault(find(int(borders.source[k])), ([], []))[1].append(k)
-    for z in range(count):
-        if find(z) in parts:
-            parts[find(z)][0].append(z)
-    return list(parts.values())
-
-
-def _price_face(
-    product: Product, network: Network, curves: Sequence[Curve], optimum: Optimum
-) -> tuple[list[Fraction], list[Fraction]]:
-    """All optimal prices, between the product's price limits where no order bounds them.
-
-    In a zone with a dearer neighbour the limits themselves may not be optimal: they are widened until the
-    face is not empty.
-    """
-    capacity = [link.capacity for link in network.links]
-    near = [1e-6 + 1e-12 * c for c in capacity]
-    sends = [f > n for f, n in zip(optimum.flow, near, strict=True)]
-    spare = [f < c - n for f, c, n in zip(optimum.flow, capacity, near, strict=True)]
-    rules = lattice.bounds(network.links, sends, spare)
-    ranges = [
-        curve.price_range(float(x), 1e-5 + 1e-12 * float(curve.passed[-1]))
-        for curve, x in zip(curves, optimum.passed, strict=True)
-    ]
-    widest = max(
-        (abs(e * p) for e in network.fx for p in (product.min_price, product.max_price)), default=Fraction(1)
-    )
-    for widening in range(8):
-        extra = Fraction(0) if not widening else widest * 2**widening
-        bottom = [
-            e * low if low is not None else e * product.min_price - extra
-            for e, (low, _) in zip(network.fx, ranges, strict=True)
-        ]
-        top = [
-            e * high if high is not None else e * product.max_price + extra
-            for e, (_, high) in zip(network.fx, ranges, strict=True)
-        ]
-        try:
-            low, high = lattice.lowest(bottom, rules), lattice.highest(top, rules)
-        except lattice.Inconsistent:
-            continue
-        if all(a <= b + lattice.TOLERANCE for a, b in zip(low, high, strict=True)):
-            pairs = list(zip(low, high, strict=True))
-            return [min(p) for p in pairs], [max(p) for p in pairs]
-    raise lattice.Inconsistent("no price fits the quantities found")

@@ -16,37 +16,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from tradelane.market.batch import IntArray
 from tradelane.market.curve import Curve
-from tradelane.market.highs import module, solver
-
-FloatArray = npt.NDArray[np.float64]
+from tradelane.market.program import Borders, FloatArray, NotSolved, Program, Solver
 
 RELATIVE_GAP = 1e-12
 ROUNDS = 60
 OFFSETS = np.array([0, *(s * 2**k for k in range(12) for s in (-1, 1))])
 """Vertices offered around the start, dense near it."""
 NEAR = OFFSETS[np.abs(OFFSETS) <= 4]
-
-
-class NotSolved(Exception):
-    """The solver found no optimum; the zones have to clear uncoupled."""
-
-
-@dataclass(frozen=True, slots=True)
-class Borders:
-    """Lanes as parallel arrays: zone indices, capacity (lots), γ, and cost per lot (numeraire ticks)."""
-
-    source: IntArray
-    target: IntArray
-    capacity: FloatArray
-    gamma: FloatArray
-    cost: FloatArray
-
-    def __len__(self) -> int:
-        return len(self.source)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +38,16 @@ class Optimum:
 
 
 def couple(
-    curves: Sequence[Curve], fx: FloatArray, borders: Borders, start: FloatArray | None = None
-) -> Optimum:
-    """The optimum of the full curves. ``start`` is a guess of the prices, such as the last interval's."""
+    curves: Sequence[Curve], fx: FloatArray, borders: Borders, solver: Solver,
+    start: FloatArray | None = None,
+) -> Optimum:  # fmt: skip
+    """The optimum of the full curves. ``start`` is a guess of the prices, such as the last interval's.
+
+    Raises NotSolved.
+    """
     chosen = [_first_vertices(c, None if start is None else start[z] / fx[z]) for z, c in enumerate(curves)]
     for _ in range(ROUNDS):
-        optimum, value = _solve(curves, fx, borders, chosen)
+        optimum, value = _solve(curves, fx, borders, chosen, solver)
         bound = _dual_bound(curves, fx, borders, optimum.price)
         grown = [_more_vertices(c, v, p) for c, v, p in zip(curves, chosen, optimum.price / fx, strict=True)]
         complete = all(len(a) == len(b) for a, b in zip(grown, chosen, strict=True))
@@ -92,7 +75,7 @@ def _more_vertices(curve: Curve, chosen: IntArray, price: float) -> IntArray:
 
 
 def _solve(
-    curves: Sequence[Curve], fx: FloatArray, borders: Borders, chosen: Sequence[IntArray]
+    curves: Sequence[Curve], fx: FloatArray, borders: Borders, chosen: Sequence[IntArray], solver: Solver
 ) -> tuple[Optimum, float]:
     widths = [np.diff(c.passed[v]).astype(np.float64) for c, v in zip(curves, chosen, strict=True)]
     slopes = [
@@ -100,17 +83,19 @@ def _solve(
     ]
     zone = np.repeat(np.arange(len(curves)), [len(w) for w in widths])
     demand = np.array([c.total_demand for c in curves], np.float64)
-    values, duals, objective = linear_program(
-        cost=np.concatenate([*slopes, borders.cost]),
-        lower=np.zeros(len(zone) + len(borders)),
-        upper=np.concatenate([*widths, borders.capacity]),
-        balance=demand,
-        zone=zone,
-        borders=borders,
+    found = solver(
+        Program(
+            cost=np.concatenate([*slopes, borders.cost]),
+            lower=np.zeros(len(zone) + len(borders)),
+            upper=np.concatenate([*widths, borders.capacity]),
+            balance=demand,
+            zone=zone,
+            borders=borders,
+        )
     )
     passed = np.zeros(len(curves))
-    np.add.at(passed, zone, values[: len(zone)])
-    return Optimum(passed, values[len(zone) :], duals), objective
+    np.add.at(passed, zone, found.value[: len(zone)])
+    return Optimum(passed, found.value[len(zone) :], found.dual), found.objective
 
 
 def _dual_bound(curves: Sequence[Curve], fx: FloatArray, borders: Borders, price: FloatArray) -> float:
@@ -120,33 +105,3 @@ def _dual_bound(curves: Sequence[Curve], fx: FloatArray, borders: Borders, price
         surplus += price[z] * (float(curve.passed[k]) - curve.total_demand) - fx[z] * float(curve.cost[k])
     margin = borders.gamma * price[borders.target] - price[borders.source] - borders.cost
     return -float(surplus + (np.maximum(0.0, margin) * borders.capacity).sum())
-
-
-def linear_program(
-    *, cost: FloatArray, lower: FloatArray, upper: FloatArray, balance: FloatArray, zone: IntArray,
-    borders: Borders,
-) -> tuple[FloatArray, FloatArray, float]:  # fmt: skip
-    """Minimise cost with HiGHS: first one column per entry of ``zone`` (+1 in that zone's balance row), then
-    one per lane (−1 at its source, +γ at its target). Returns values, row duals and the objective.
-    """
-    highs = module()
-    program = highs.HighsLp()
-    program.num_col_, program.num_row_ = len(cost), len(balance)
-    program.col_cost_, program.col_lower_, program.col_upper_ = cost, lower, upper
-    program.row_lower_ = program.row_upper_ = balance
-    matrix = program.a_matrix_
-    matrix.format_ = highs.MatrixFormat.kColwise
-    steps, count = len(zone), len(borders)
-    matrix.start_ = np.concatenate([np.arange(steps), steps + 2 * np.arange(count + 1)]).astype(np.int32)
-    ends = np.column_stack([borders.source, borders.target]).ravel()
-    matrix.index_ = np.concatenate([zone, ends]).astype(np.int32)
-    shares = np.column_stack([-np.ones(count), borders.gamma]).ravel()
-    matrix.value_ = np.concatenate([np.ones(steps), shares])
-    run = solver()
-    run.passModel(program)
-    run.run()
-    if run.getModelStatus() != highs.HighsModelStatus.kOptimal:
-        raise NotSolved(f"HiGHS: {run.modelStatusToString(run.getModelStatus())}")
-    solution = run.getSolution()
-    value = float(run.getInfo().objective_function_value)
-    return np.array(solution.col_value), np.array(solution.row_dual), value

@@ -13,10 +13,10 @@ from fractions import Fraction
 
 import numpy as np
 
-from tradelane.market.coupling import Borders, FloatArray, linear_program
 from tradelane.market.curve import Curve, Margins
 from tradelane.market.network import Link, Network
 from tradelane.market.product import Lane
+from tradelane.market.program import Borders, FloatArray, Program, Solver
 
 WHOLE = 1e-6
 """Lots below which a float flow counts as the whole number under it."""
@@ -31,9 +31,12 @@ def weights(count: int) -> FloatArray:
 
 
 def canonical(
-    curves: Sequence[Curve], network: Network, borders: Borders, price: Sequence[Fraction]
+    curves: Sequence[Curve], network: Network, borders: Borders, price: Sequence[Fraction], solver: Solver
 ) -> FloatArray:
-    """The least-moving flows that are optimal at ``price`` (numeraire ticks), as floats in lots."""
+    """The least-moving flows that are optimal at ``price`` (numeraire ticks), as floats in lots.
+
+    Raises NotSolved.
+    """
     margins = [link.margin(price) for link in network.links]
     capacity = np.array([link.capacity for link in network.links], np.int64)
     lower = np.where([m > NEUTRAL for m in margins], capacity, 0)
@@ -42,15 +45,17 @@ def canonical(
         return lower.astype(np.float64)
     spans = [c.span(p / fx) for c, p, fx in zip(curves, price, network.fx, strict=True)]
     zones = len(curves)
-    values, _, _ = linear_program(
-        cost=np.concatenate([np.zeros(zones), weights(len(borders))]),
-        lower=np.concatenate([[s[0] for s in spans], lower]).astype(np.float64),
-        upper=np.concatenate([[s[1] for s in spans], upper]).astype(np.float64),
-        balance=np.array([c.total_demand for c in curves], np.float64),
-        zone=np.arange(zones),
-        borders=borders,
+    found = solver(
+        Program(
+            cost=np.concatenate([np.zeros(zones), weights(len(borders))]),
+            lower=np.concatenate([[s[0] for s in spans], lower]).astype(np.float64),
+            upper=np.concatenate([[s[1] for s in spans], upper]).astype(np.float64),
+            balance=np.array([c.total_demand for c in curves], np.float64),
+            zone=np.arange(zones),
+            borders=borders,
+        )
     )
-    return values[zones:]
+    return found.value[zones:]
 
 
 def downstream(zones: int, links: Sequence[Link], sent: Sequence[int]) -> list[int]:
