@@ -150,3 +150,8 @@ def test_one_line_is_never_empty() -> None:
     assert one_line(ValueError("first\nsecond")) == "first"
     assert one_line(ValueError()) == "ValueError"
     assert one_line(ValueError("\n x")) == "ValueError"
+
+
+def test_one_line_of_several_errors_is_the_first_of_them() -> None:
+    inner = ExceptionGroup("unhandled errors", [ValueError("why"), ValueError("also")])
+    assert one_line(ExceptionGroup("unhandled errors in a TaskGroup", [inner])) == "why"

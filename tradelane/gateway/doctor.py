@@ -81,8 +81,14 @@ Check = Callable[[Examination], Iterator[Finding]]
 
 def examine(config: Config) -> list[Finding]:
     """Every check's findings, in order."""
+    return list(findings(config))
+
+
+def findings(config: Config) -> Iterator[Finding]:
+    """The same one by one, as they are made; the signatures of all readings, which take longest, last."""
     examination = Examination(config)
-    return [finding for check in CHECKS for finding in _findings(check, examination)]
+    for check in CHECKS:
+        yield from _findings(check, examination)
 
 
 def _findings(check: Check, examination: Examination) -> Iterator[Finding]:
@@ -191,7 +197,7 @@ def hub_books(examination: Examination) -> Iterator[Finding]:
         yield Finding("contracts", not faults, faults[0] if faults else text)
 
 
-CHECKS: list[Check] = [configuration, database, journal_chain, readings_chain, energy, hub_books]
+CHECKS: list[Check] = [configuration, database, journal_chain, energy, hub_books, readings_chain]
 
 
 def examine_profile(path: Path) -> list[Finding]:

@@ -121,5 +121,8 @@ class RoleFailed(Exception):
 
 
 def one_line(error: BaseException) -> str:
-    """An error as one line for a person: its own first line, or its kind when it says nothing."""
+    """An error as one line for a person: its own first line, or its kind when it says nothing. Of several
+    errors at once, the first."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
     return str(error).partition("\n")[0].strip() or type(error).__name__

@@ -7,7 +7,7 @@ import contextlib
 from pathlib import Path
 
 from tradelane.gateway.clock import Clock
-from tradelane.gateway.demo.scene import BUYER_DEPOSIT, deposits
+from tradelane.gateway.demo.scene import deposits
 from tradelane.gateway.hub_accounts import open_member_account
 from tradelane.market.units import NANO, Money
 from tradelane.settlement.ehub.client import HubClient, HubError
@@ -26,10 +26,12 @@ NEXT = {
 
 async def pay_in(hub: HubClient) -> None:
     """Open the buyers' accounts and put test money in them, once."""
-    for id, name, currency in deposits():
-        account = await open_member_account(hub, id, name, currency)
-        amount = Money(BUYER_DEPOSIT[currency] * NANO, currency)
-        await hub.deposit(f"{account}/deposit", account=account, amount=amount)
+    await asyncio.gather(*(_pay_in(hub, *deposit) for deposit in deposits()))
+
+
+async def _pay_in(hub: HubClient, id: str, name: str, currency: str, units: int) -> None:
+    account = await open_member_account(hub, id, name, currency)
+    await hub.deposit(f"{account}/deposit", account=account, amount=Money(units * NANO, currency))
 
 
 async def carry(hub: HubClient, clock: Clock, token_file: Path) -> None:

@@ -14,8 +14,11 @@ NUMERAIRE = "EUR"
 CURRENCIES = ("EUR", "GBP", "NOK")
 ORIGIN = "2026-06-21T09:57Z"
 """Where the demo's clock starts: a midsummer morning, three minutes before a market time unit."""
-BUYER_DEPOSIT = {"EUR": 500, "GBP": 500, "NOK": 5000}
-"""Test money, in whole units."""
+DEPOSIT = {"EUR": 2_000, "GBP": 2_000, "NOK": 20_000}
+"""Test money of each who buys power, in whole units. The largest, a bakery, uses at most 240 kWh a day at
+0.32 EUR: 77 EUR; an hour of the demo at its usual speed is 3.75 days. So it lasts for seven hours."""
+SHOP_DEPOSIT = 20_000
+"""GBP. The chip shop pays at most 10.50 for a bag of 25 kg at every gate: 3,780 in an hour of the demo."""
 MODBUS_ROOFS = 12
 MQTT_ROOFS = 6
 
@@ -35,14 +38,16 @@ class Country:
 
 COUNTRIES = (
     Country(
-        "NL", "Netherlands", "EUR", "1", 52.37, 4.90, "70", "1", ("Anna", "Bram", "Cato", "Daan", "Emma", "Finn")
+        "NL", "Netherlands", "EUR", "1", 52.37, 4.90, "70", "1",
+        ("Anna", "Bram", "Cato", "Daan", "Emma", "Finn"),
     ),
     Country(
         "GB", "Great Britain", "GBP", "1.17", 53.80, -1.55, "65", "1.05",
         ("Alfie", "Beth", "Callum", "Daisy", "Ethan", "Freya"),
     ),
     Country(
-        "NO2", "South Norway", "NOK", "0.087", 58.15, 8.00, "450", "8", ("Aksel", "Berit", "Eirik", "Guro", "Ivar", "Kari")
+        "NO2", "South Norway", "NOK", "0.087", 58.15, 8.00, "450", "8",
+        ("Aksel", "Berit", "Eirik", "Guro", "Ivar", "Kari"),
     ),
 )  # fmt: skip
 BUYERS = ("bakery", "cold store", "heat pump", "charging post")
@@ -201,8 +206,8 @@ def _lanes() -> Iterator[dict[str, Any]]:
             }  # fmt: skip
 
 
-def deposits() -> Iterator[tuple[str, str, str]]:
-    """Member id, name and currency of all who buy and so need test money."""
+def deposits() -> Iterator[tuple[str, str, str, int]]:
+    """Member id, name, currency and whole units of test money of all who buy."""
     for id, name, _, country in buyers():
-        yield id, name, country.currency
-    yield "chip-shop", "Chip shop, Leeds", "GBP"
+        yield id, name, country.currency, DEPOSIT[country.currency]
+    yield "chip-shop", "Chip shop, Leeds", "GBP", SHOP_DEPOSIT

@@ -3,32 +3,42 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from tradelane.gateway.config import Config
+from tradelane.gateway.demo.story import due_by, money
 from tradelane.gateway.doctor import Finding
-from tradelane.gateway.overviews import amounts, marco_polo
+from tradelane.gateway.overviews import marco_polo
 from tradelane.gateway.store import open_engine
-from tradelane.gateway.tables import contracts, flows, members
+from tradelane.gateway.tables import contracts, flows, members, prices
 from tradelane.market.units import Money
-from tradelane.settlement.contract import State
+from tradelane.settlement import accounts
+from tradelane.settlement.contract import FINAL, State
+from tradelane.settlement.ehub.server.tables import transfers
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 IDEA_S = 8
-"""Seconds the whole way may take, by the idea behind Tradelane."""
+"""Seconds the whole way may take, by the idea behind Tradelane; Marco Polo took eight years."""
 
 
 @dataclass(frozen=True)
 class Summary:
-    """Everything counted over settled contracts; ``lanes`` in Wh and lots sent, ``people`` in their money."""
+    """Everything counted over settled contracts. ``power_lanes`` in Wh delivered, ``goods_lanes`` in lots,
+    ``people`` in their money, earners first. ``priced_lanes`` are those that clearings sent power over.
+    ``complete``: all that was to be shown was shown; ``overdue`` contracts should have been settled by then.
+    """
 
     power_abroad_wh: int
     goods_abroad_kg: int
     settled: int
+    refused: int
     under_way: int
     overdue: int
     power_lanes: dict[str, int]
@@ -39,56 +49,71 @@ class Summary:
     delivered_wh: int
     imbalance_wh: int
     marco_polo_ms: dict[str, int] | None
+    complete: bool
     checks: list[dict[str, Any]]
 
     @property
     def ok(self) -> bool:
-        return not self.overdue and all(check["ok"] is not False for check in self.checks)
+        sound = not self.overdue and all(check["ok"] is not False for check in self.checks)
+        return sound and (self.settled > 0 or not self.complete)
 
     def as_json(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in self.__dataclass_fields__} | {"ok": self.ok}
 
 
 def summarise(config: Config, findings: Sequence[Finding], end: int | None) -> Summary:
-    """``end`` (market ms): power delivered by then, and all goods, should be settled; None: nothing has to."""
-    assert config.zone is not None
-    engine = open_engine(config.zone_db, "BEGIN", readonly=True)
+    """``end`` (market ms): what was sold by then should be settled; None: nothing has to be.
+
+    ``config`` has a [zone] and a [hub] whose files are there.
+    """
+    engines = [open_engine(path, "BEGIN", readonly=True) for path in (config.zone_db, config.hub_db)]
     try:
-        with engine.begin() as conn:
-            return _summary(conn, findings, end)
+        with engines[0].begin() as zone, engines[1].begin() as hub:
+            return _summary(zone, hub, findings, end)
     finally:
-        engine.dispose()
+        for engine in engines:
+            engine.dispose()
 
 
-def _summary(conn: Connection, findings: Sequence[Finding], end: int | None) -> Summary:
-    rows = list(conn.execute(select(contracts)).mappings())
+def _summary(zone: Connection, hub: Connection, findings: Sequence[Finding], end: int | None) -> Summary:
+    rows = list(zone.execute(select(contracts)).mappings())
     settled = [row for row in rows if row["state"] == State.RELEASED]
-    open_ = [row for row in rows if row["state"] not in (State.RELEASED, State.REFUSED, State.REFUNDED)]
-    overdue = [
-        row
-        for row in open_
-        if end is not None and (row["commodity"] == "goods" or row["interval_end"] <= end)
-    ]
+    open_ = sum(row["state"] not in FINAL for row in rows)
+    overdue = 0 if end is None else _overdue(zone, end)
     power = [row for row in settled if row["commodity"] == "power"]
     abroad = [row for row in power if row["path"]]
     goods = [row for row in settled if row["commodity"] == "goods" and row["path"]]
-    polo = marco_polo(conn)
+    polo = marco_polo(zone)
     return Summary(
         power_abroad_wh=sum(row["delivered"] for row in abroad),
         goods_abroad_kg=sum(int(row["delivered"] * float(row["detail"]["product"]["lot"])) for row in goods),
         settled=len(settled),
-        under_way=len(open_) - len(overdue),
-        overdue=len(overdue),
+        refused=sum(row["state"] == State.REFUSED for row in rows),
+        under_way=open_ - overdue,
+        overdue=overdue,
         power_lanes=_by_lane(abroad),
-        priced_lanes=sorted(conn.execute(select(flows.c.lane).where(flows.c.sent > 0).distinct()).scalars()),
+        priced_lanes=_priced(zone, {row["product"] for row in power}, end),
         goods_lanes=_by_lane(goods),
-        people=_people(conn, settled),
+        people=_people(zone, hub),
         sold_wh=sum(row["sent"] for row in power),
         delivered_wh=sum(row["delivered"] for row in power),
         imbalance_wh=sum(row["imbalance"] for row in power),
         marco_polo_ms=None if polo is None else dict(polo),  # type: ignore[arg-type]  # three integers
+        complete=end is not None,
         checks=[{"check": f.check, "ok": f.ok, "text": f.text} for f in findings],
     )
+
+
+def _overdue(zone: Connection, end: int) -> int:
+    late = select(func.count()).where(contracts.c.state.not_in(FINAL), due_by(end))
+    return int(zone.execute(late).scalar_one())
+
+
+def _priced(zone: Connection, settled: set[str], end: int | None) -> list[str]:
+    """Lanes that carry power in intervals up to ``end``, or in those settled already."""
+    found = select(flows.c.lane, flows.c.product).where(flows.c.sent > 0)
+    over = set(zone.execute(select(prices.c.product).where(prices.c.interval_end <= (end or 0))).scalars())
+    return sorted({lane for lane, product in zone.execute(found) if product in (over or settled)})
 
 
 def _by_lane(rows: Sequence[Any]) -> dict[str, int]:
@@ -99,50 +124,85 @@ def _by_lane(rows: Sequence[Any]) -> dict[str, int]:
     return dict(sorted(found.items()))
 
 
-def _people(conn: Connection, settled: Sequence[Any]) -> dict[str, str]:
-    """Name → what the member earned (or paid) by its trades, imbalance bills aside."""
-    names = {row.id: row.name for row in conn.execute(select(members))}
-    money: dict[str, Money] = {}
-    for row in settled:
-        gets, pays, _ = amounts(row)
-        for member, change in ((row["seller"], gets), (row["buyer"], -pays)):
-            before = money.get(member)
-            money[member] = change if before is None else before + change
-    return {
-        names.get(member, member): f"{float(total.nano) / 1e9:+.2f} {total.currency}"
-        for member, total in sorted(money.items(), key=lambda item: names.get(item[0], item[0]))
+def _people(zone: Connection, hub: Connection) -> dict[str, str]:
+    """Name → what the e-hub's settlements gave the member, less what they took, bills for imbalance too."""
+    change: dict[str, Money] = {}
+    for side, sign in ((transfers.c.target, 1), (transfers.c.source, -1)):
+        sums = select(side, transfers.c.currency, func.sum(transfers.c.nano)).where(
+            transfers.c.settlement.is_not(None)
+        )
+        for account, currency, nano in hub.execute(sums.group_by(side)):
+            change[account] = change.get(account, Money(0, currency)) + Money(sign * nano, currency)
+    by_name = {
+        row.name: change[account]
+        for row in zone.execute(select(members).order_by(members.c.name))
+        for account in change
+        if account == accounts.member(row.id, change[account].currency)
     }
+    earners_first = sorted(by_name.items(), key=lambda item: item[1].nano < 0)
+    return {name: ("+" if total.nano >= 0 else "") + money(total) for name, total in earners_first}
 
 
 def show(summary: Summary, folder: Path | None) -> None:
     """Print the summary for a person."""
     from rich.console import Console
-    from rich.table import Table
 
     console = Console(highlight=False)
-    console.print()
-    table = Table(title="People selling abroad", title_justify="left", show_header=False)
-    table.add_row("power sold abroad", f"{summary.power_abroad_wh / 1000:.3f} kWh")
+    console.print("\n[bold]People selling abroad[/]")
+    for name, text in _totals(summary):
+        console.print(f"  {name:<22} {text}")
+    console.print("\n[bold]Who earned, and who paid[/]")
+    _show_people(console, summary.people)
+    console.print("\n[bold]Looked at afterwards[/]")
+    for ok, text in _folded(summary.checks):
+        mark = {True: "[green]ok[/]  ", False: "[red]FAILED[/]", None: "[yellow]--[/]  "}[ok]
+        console.print(f"  {mark} {text}")
+    if folder is not None:
+        console.print(f"\nThe data is kept in {folder}")
+
+
+def _totals(summary: Summary) -> Iterator[tuple[str, str]]:
+    yield "power sold abroad", f"{summary.power_abroad_wh / 1000:.3f} kWh"
     for lane in summary.priced_lanes:
-        table.add_row(f"  over {lane}", f"{summary.power_lanes.get(lane, 0) / 1000:.3f} kWh")
-    table.add_row("goods sold abroad", f"{summary.goods_abroad_kg} kg")
-    table.add_row(
-        "energy sold",
-        f"{summary.sold_wh} Wh = {summary.delivered_wh} metered + {summary.imbalance_wh} imbalance",
+        yield f"  {lane.replace('>', '→')}", f"{summary.power_lanes.get(lane, 0) / 1000:.3f} kWh"
+    yield "goods sold abroad", f"{summary.goods_abroad_kg} kg"
+    billed = (
+        f"{summary.delivered_wh / 1000:.3f} metered + {summary.imbalance_wh / 1000:.3f} billed as imbalance"
     )
-    table.add_row(
-        "contracts settled", f"{summary.settled}; {summary.under_way} under way, {summary.overdue} overdue"
-    )
+    yield "all power sold", f"{summary.sold_wh / 1000:.3f} kWh = {billed}"
+    late = f", [red]{summary.overdue} overdue[/]" if summary.overdue else ""
+    refused = f", {summary.refused} without funds" if summary.refused else ""
+    yield "contracts", f"{summary.settled} settled, {summary.under_way} under way{refused}{late}"
     if summary.marco_polo_ms:
         p50, p99 = (summary.marco_polo_ms[key] / 1000 for key in ("p50", "p99"))
-        table.add_row("Marco Polo time", f"p50 {p50:.2f} s, p99 {p99:.2f} s, of {IDEA_S} s")
+        polo = f"p50 {p50:.2f} s, p99 {p99:.2f} s; the idea: {IDEA_S} s; Marco Polo: eight years"
+        yield "from the meter's reading to money abroad", polo
+
+
+def _show_people(console: Console, people: dict[str, str]) -> None:
+    """Earners on the left, payers on the right."""
+    from itertools import zip_longest
+
+    from rich.table import Table
+
+    table = Table(show_header=False, box=None, pad_edge=True)
+    for _ in range(2):
+        table.add_column()
+        table.add_column(justify="right")
+    earners = [item for item in people.items() if item[1].startswith("+")]
+    payers = [item for item in people.items() if not item[1].startswith("+")]
+    for left, right in zip_longest(earners, payers, fillvalue=("", "")):
+        table.add_row(*left, *right)
     console.print(table)
-    people = Table(title="Money by person", title_justify="left", show_header=False)
-    for name, total in summary.people.items():
-        people.add_row(name, total)
-    console.print(people)
-    for check in summary.checks:
-        mark = {True: "[green]ok[/]", False: "[red]failed[/]", None: "[yellow]not looked at[/]"}[check["ok"]]
-        console.print(f"{mark} {check['check']}: {check['text']}")
-    if folder is not None:
-        console.print(f"The data is kept in {folder}")
+
+
+def _folded(checks: Iterable[dict[str, Any]]) -> Iterator[tuple[bool | None, str]]:
+    """The checks as lines, the sound readings of all meters in one."""
+    meters = readings = 0
+    for check in checks:
+        if check["ok"] and check["check"].startswith("readings "):
+            meters, readings = meters + 1, readings + int(check["text"].partition(" ")[0])
+        else:
+            yield check["ok"], f"{check['check']}: {check['text']}"
+    if meters:
+        yield True, f"readings of {meters} meters: {readings}, every signed chain whole"

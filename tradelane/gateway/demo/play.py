@@ -1,0 +1,228 @@
+"""One showing of the demo: the files, the processes, the wait until the end, and the sum of it all."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from tradelane.gateway.clock import Clock, system_wall
+from tradelane.gateway.commands.demo import DemoOptions
+from tradelane.gateway.config import Config, load
+from tradelane.gateway.demo import scene, toml
+from tradelane.gateway.demo.carrier import carry, pay_in
+from tradelane.gateway.demo.children import ChildFailed, Family, answering, python, spoke
+from tradelane.gateway.demo.ports import HOST, free_ports
+from tradelane.gateway.demo.story import Story
+from tradelane.gateway.demo.summary import Summary, summarise
+from tradelane.gateway.doctor import Finding, findings
+from tradelane.gateway.keys import load_token
+from tradelane.market.units import MINUTE, iso
+from tradelane.settlement.ehub.client import Backoff, HubClient
+
+HEAD_START_MS = 6_000
+"""Wall ms given to the processes to start before the demo's clock reaches its origin."""
+FIRST_SALE_S = 120.0
+"""Longest wait for the first power to be sold."""
+SETTLING_S = 45.0
+"""Longest wait, at the end, for what is still on its way."""
+LOOK_S = 0.5
+HURRY_MS = 1_000
+"""Wall ms in which an interrupted demo looks at its books."""
+STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Play:
+    """``run`` once. ChildFailed when a process will not start or stay up, or nothing is ever sold."""
+
+    def __init__(self, options: DemoOptions, folder: Path) -> None:
+        self._options = options
+        self._folder = folder
+        self._end: int | None = None
+        self._finished = False
+
+    async def run(self) -> Summary | None:
+        """None when it was interrupted before there was a market."""
+        self._family = family = Family(self._folder)
+        stop = asyncio.Event()
+        for one in STOPPING:
+            asyncio.get_running_loop().add_signal_handler(one, self._interrupted, stop)
+        work = asyncio.create_task(self._perform())
+        asked = asyncio.create_task(stop.wait())
+        try:
+            waited: set[asyncio.Future[Any]] = {work, asked, family.failure}
+            await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
+            if family.failure.done():
+                family.failure.result()
+            if work.done():
+                work.result()
+        finally:
+            for task in (work, asked):
+                task.cancel()
+            await asyncio.gather(work, asked, return_exceptions=True)
+            await family.stop()
+        return await asyncio.to_thread(self._sum_up)
+
+    def _interrupted(self, stop: asyncio.Event) -> None:
+        """Asked twice, it ends at once: the children end with it."""
+        stop.set()
+        for one in STOPPING:
+            asyncio.get_running_loop().remove_signal_handler(one)
+
+    async def _perform(self) -> None:
+        roofs = scene.roofs()
+        modbus = sum(roof.transport == "modbus" for roof in roofs)
+        hub_port, broker_port, page_port, *ports = free_ports(3 + modbus)
+        page_port = self._options.port or page_port
+        clock = self._clock()
+        self._write("street", scene.street(roofs, ports, self._mqtt(broker_port), clock, self._options.seed))
+        self._write("hub", scene.hub(str(self._folder), hub_port, clock))
+        hub_url = f"http://{HOST}:{hub_port}"
+        broker = self._options.mqtt or (HOST, broker_port)
+        gateway = scene.gateway(str(self._folder), page_port, hub_url, roofs, ports, broker, clock)
+        self._write("gateway", gateway)
+        config = load(self._config("gateway"))
+        await self._start_meters_and_hub(hub_port)
+        hub = HubClient(hub_url, load_token(self._folder / "hub.token"), backoff=Backoff(20))
+        try:
+            await asyncio.gather(pay_in(hub), self._start_gateway(page_port))
+            await self._show(config, hub, page_port)
+        finally:
+            await hub.close()
+
+    def _clock(self) -> dict[str, Any]:
+        """A restarted demo in the same folder goes on with the clock it had."""
+        kept = self._config("hub")
+        if kept.exists():
+            section = load(kept).clock
+            assert section.origin is not None
+            return {"speed": section.speed, "origin": iso(section.origin), "wall_origin": section.wall_origin}
+        return {
+            "speed": self._options.speed,
+            "origin": scene.ORIGIN,
+            "wall_origin": system_wall() + HEAD_START_MS,
+        }
+
+    def _mqtt(self, port: int) -> dict[str, Any]:
+        given = self._options.mqtt
+        return {"embedded_port": port} if given is None else {"broker": f"{given[0]}:{given[1]}"}
+
+    def _write(self, name: str, data: dict[str, Any]) -> None:
+        """A process that is started again never finds half a file."""
+        draft = self._folder / f"{name}.toml.new"
+        draft.write_text(toml.dumps(data), encoding="utf-8")
+        draft.replace(self._config(name))
+
+    def _config(self, name: str) -> Path:
+        return self._folder / f"{name}.toml"
+
+    async def _start_meters_and_hub(self, hub_port: int) -> None:
+        say(f"Starting {scene.MODBUS_ROOFS + scene.MQTT_ROOFS} rooftop meters and the e-hub …")
+        street, hub = str(self._config("street")), str(self._config("hub"))
+        await asyncio.gather(
+            self._family.add("meters", python("firmware_sim", "--config", street, "--json"), spoke),
+            self._family.add("hub", python("tradelane", "run", "--config", hub), answering(hub_port)),
+        )
+        say(f"  {scene.MODBUS_ROOFS} meters answer over Modbus, {scene.MQTT_ROOFS} publish over MQTT")
+
+    async def _start_gateway(self, page_port: int) -> None:
+        say("Starting the gateway: a market of three countries, and everybody in it …")
+        gateway = str(self._config("gateway"))
+        await self._family.add(
+            "gateway", python("tradelane", "run", "--config", gateway), answering(page_port)
+        )
+
+    async def _show(self, config: Config, hub: HubClient, page_port: int) -> None:
+        clock = config.make_clock()
+        url = f"http://{HOST}:{page_port}/"
+        assert config.zone is not None
+        seconds = config.zone.mtu_minutes * 60 / clock.speed
+        say(f"\nOpen {url}   (Ctrl-C ends the demo)")
+        say(f"A quarter of an hour passes in {seconds:g} s. The first is spent on metering the roofs.\n")
+        if self._options.browser and _has_display():
+            await asyncio.to_thread(_open_page, url)
+        carrier = asyncio.create_task(carry(hub, clock, self._folder / "hub.token"))
+        story = Story(config)
+        try:
+            await self._until_done(config, story, clock)
+        finally:
+            carrier.cancel()
+            await asyncio.gather(carrier, return_exceptions=True)
+            story.close()
+
+    async def _until_done(self, config: Config, story: Story, clock: Clock) -> None:
+        await self._first_sale(config, story, clock)
+        while self._end is None or clock.now() < self._end:
+            await self._look(story)
+        for _ in range(int(SETTLING_S / LOOK_S)):
+            if await asyncio.to_thread(story.settled_up_to, self._end):
+                break
+            await self._look(story)
+        await self._tell(story)
+        self._finished = True
+
+    async def _first_sale(self, config: Config, story: Story, clock: Clock) -> None:
+        """Intervals are counted from the first in which power is delivered."""
+        if self._options.intervals is None:
+            return
+        since = clock.now()
+        for _ in range(int(FIRST_SALE_S / LOOK_S)):
+            first = await asyncio.to_thread(story.first_delivery, since)
+            if first is not None:
+                assert config.zone is not None
+                self._end = first + self._options.intervals * config.zone.mtu_minutes * MINUTE
+                return
+            await self._look(story)
+        raise ChildFailed(f"no power was sold in {FIRST_SALE_S:.0f} s; see {self._folder}/gateway.log")
+
+    async def _look(self, story: Story) -> None:
+        await self._tell(story)
+        await asyncio.sleep(LOOK_S)
+
+    async def _tell(self, story: Story) -> None:
+        while self._family.said:
+            say(f"  ! {self._family.said.pop(0)}")
+        for line in await asyncio.to_thread(story.news):
+            say(line)
+
+    def _sum_up(self) -> Summary | None:
+        """From the files, now that nobody writes them."""
+        gateway, hub = self._config("gateway"), self._config("hub")
+        if not (gateway.exists() and hub.exists()):
+            return None
+        config = load(gateway)
+        if not config.zone_db.exists():
+            return None
+        both = config.model_copy(update={"hub": load(hub).hub})
+        return summarise(config, self._examine(both), self._end if self._finished else None)
+
+    def _examine(self, config: Config) -> list[Finding]:
+        """All of it, or when interrupted what there is time for."""
+        found, began = [], Clock.monotonic_ms()
+        for finding in findings(config):
+            found.append(finding)
+            if not self._finished and Clock.monotonic_ms() - began > HURRY_MS:
+                later = f"not looked at, to end in time: tradelane doctor --config {self._config('gateway')}"
+                return [*found, Finding("everything else", None, later)]
+        return found
+
+
+def say(line: str) -> None:
+    """To the person watching; the summary alone goes to stdout."""
+    with suppress(OSError):  # the terminal may be gone
+        print(line, file=sys.stderr, flush=True)  # noqa: T201  # the demo talks to a person
+
+
+def _has_display() -> bool:
+    """Without one, a browser would take over the terminal."""
+    return sys.platform == "darwin" or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def _open_page(url: str) -> None:
+    import webbrowser
+
+    webbrowser.open(url)
