@@ -75,6 +75,7 @@ def bare_app() -> FastAPI:
         redoc_url=None,
         openapi_url="/api/v1/openapi.json",
         max_body_size=LARGEST_BODY,
+        responses=problem.RESPONSES,
         lifespan=_lifespan,
     )
     add_security_headers(app)

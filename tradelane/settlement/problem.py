@@ -21,6 +21,18 @@ from starlette.types import ASGIApp, ExceptionHandler, Message, Receive, Scope, 
 TYPE = "urn:tradelane:problem:"
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = "1"
+_TEXT = {"type": "string"}
+_FIELD = {"type": "object", "properties": {"field": _TEXT, "reason": _TEXT}, "required": ["field", "reason"]}
+_SCHEMA = {
+    "type": "object",
+    "title": "Problem",
+    "properties": {"type": _TEXT, "title": _TEXT, "status": {"type": "integer"}, "detail": _TEXT,
+                   "errors": {"type": "array", "items": _FIELD}},
+    "required": ["type", "title", "status", "detail", "errors"],
+}
+_ANSWER = {"description": "A problem, RFC 9457", "content": {MEDIA_TYPE: {"schema": _SCHEMA}}}
+RESPONSES: dict[int | str, dict[str, Any]] = {"4XX": _ANSWER, "5XX": _ANSWER}
+"""What every route of an application may answer besides what it says itself, for its OpenAPI description."""
 LARGEST_BODY = 4 * 1024 * 1024
 """Bytes of a request's body, unless an application says otherwise."""
 

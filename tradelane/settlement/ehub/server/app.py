@@ -44,7 +44,7 @@ def create_router(transact: Transact, now: Callable[[], int], token: str,
 def create_app(transact: Transact, now: Callable[[], int], token: str, read: Transact | None = None,
                unavailable: tuple[type[Exception], ...] = ()) -> FastAPI:
     """An application that is only an e-hub. Errors of ``unavailable`` kinds answer 503."""
-    app = FastAPI(title="Tradelane e-hub", version="1")
+    app = FastAPI(title="Tradelane e-hub", version="1", responses=problem.RESPONSES)
     problem.install(app, unavailable)
     app.include_router(create_router(transact, now, token, read))
     return app
