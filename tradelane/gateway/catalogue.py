@@ -91,6 +91,12 @@ class Catalogue:
         """The goods products of the day that holds ``now``."""
         return [self.goods_product(goods, Interval.at(now, DAY)) for goods in self.section.goods]
 
+    def is_open(self, product: Product, now: int) -> bool:
+        """Whether orders for ``product`` can be taken at ``now``."""
+        if product.gate is not None:
+            return now < product.gate
+        return product.delivery is not None and now in product.delivery
+
     def next_power(self, now: int) -> Product:
         """The power product whose gate comes next."""
         return self.power(next_gate(now, self.mtu, self.lead).delivery)
@@ -101,7 +107,7 @@ class Catalogue:
         try:
             if name == "power":
                 start = instant(rest.partition("/")[0])
-                product = self.power(Interval(start, start + self.mtu))
+                product = self.power(Interval.at(start, self.mtu))
             else:
                 day = instant(f"{rest}T00:00Z")
                 product = self.goods_product(self.goods[name], Interval(day, day + DAY))

@@ -12,13 +12,14 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select
 
-from tradelane.gateway import journal
+from tradelane.gateway import journal, order_rows
 from tradelane.gateway.catalogue import Catalogue
 from tradelane.gateway.clock import Clock
 from tradelane.gateway.file import RoleFile
 from tradelane.gateway.goods import GoodsMarket, Refused
 from tradelane.gateway.hub_accounts import open_member_account
 from tradelane.gateway.intake import (
+    Asked,
     CancelMessage,
     MemberMessage,
     OrderMessage,
@@ -26,11 +27,11 @@ from tradelane.gateway.intake import (
     check_order,
     check_signature,
     check_statement,
+    read_order,
     refuse,
 )
 from tradelane.gateway.tables import members, orders, statements
 from tradelane.market.order import Refusal
-from tradelane.market.product import Product
 from tradelane.market.units import Interval
 from tradelane.settlement import accounts
 from tradelane.settlement.ehub.client import HubClient, HubRefused, HubUnreachable
@@ -64,8 +65,7 @@ class Desk:
         self._closed: set[str] = set()
 
     async def restore(self) -> None:
-        """Take up the members and the goods books where the journal left them."""
-        await self._file(lambda conn: self._goods.replay(conn, self._clock.now()))
+        """Take up the members where the journal left them."""
         for row in await self._file.read(lambda conn: conn.execute(select(members)).all()):
             self._members[row.id] = Registered(row.public_key, row.zone)
 
@@ -127,88 +127,55 @@ class Desk:
     async def order(self, message: OrderMessage) -> Json:
         member = self._member(message.member)
         check_signature(message, member.public_key)
+        if message.zone not in self._catalogue.zones:
+            refuse(Refusal.UNKNOWN_ZONE)
         if message.zone != member.zone:
             raise Problem.field(422, "wrong-zone", "zone", f"this member trades in {member.zone}")
-        earlier = await self._file.read(lambda conn: self._same_order(conn, message))
+        asked = read_order(message, self._catalogue)
+        now, wall = self._clock.now(), self._clock.wall()
+        try:
+            answer = await self._file(lambda conn: self._take_order(conn, asked, now, wall))
+        except Refused as refused:
+            refuse(refused.refusal)
+        if asked.product.gate is None:
+            self._changed()
+        return answer
+
+    def _take_order(self, conn: Connection, asked: Asked, now: int, wall: int) -> Json:
+        """In one transaction, so that of equal orders at once one has effect and each gets its answer."""
+        earlier = order_rows.first_answer(conn, asked)
         if earlier is not None:
             return earlier
-        now, wall = self._clock.now(), self._clock.wall()
-        open_goods = {p.id for p in self._catalogue.open_goods(now)}
-        order, product, kind = check_order(message, self._catalogue, open_goods, now)
-        if product.id in self._closed:
+        check_order(asked, self._catalogue, now)
+        if asked.product.gate is None:
+            return order_rows.answer(asked, *self._goods.submit(conn, asked, now, wall))
+        if asked.product.id in self._closed:
             refuse(Refusal.GATE_CLOSED)
-        if product.gate is None:
-            try:
-                seq, outcome = await self._file(
-                    lambda conn: self._goods.submit(conn, order, product, kind, now, wall)
-                )
-            except Refused as refused:
-                refuse(refused.refusal)
-            self._changed()
-            traded = sum(t.sent if order.side.sign > 0 else t.received for t in outcome.trades)
-            return {"id": order.id, "seq": seq, "filled": product.quantity_text(traded)}
-        row = {
-            "id": order.id,
-            "product": product.id,
-            "zone": order.zone,
-            "member": order.member,
-            "side": order.side.value,
-            "price": order.price,
-            "quantity": order.quantity,
-        }
-        seq = await self._file(lambda conn: self._take_order(conn, row, message.read_wall, now, wall))
-        return {"id": order.id, "seq": seq, "filled": "0"}
-
-    def _same_order(self, conn: Connection, message: OrderMessage) -> Json | None:
-        """The first answer to an order that was sent before; a changed one under its id is refused."""
-        row = conn.execute(select(orders).where(orders.c.id == message.id)).first()
-        if row is None:
-            return None
-        product = self._catalogue.find(row.product)
-        assert isinstance(product, Product)
-        first = (row.member, row.product, row.zone, row.side, product.price_text(row.price))
-        try:
-            again = (
-                message.member,
-                message.product,
-                message.zone,
-                message.side,
-                product.price_text(product.ticks(message.price)),
-            )
-            same = first == again and product.lots(message.quantity) == row.quantity
-        except ValueError:
-            same = False
-        if not same:
-            refuse(Refusal.DUPLICATE_ID)
-        return {"id": row.id, "seq": row.seq, "filled": product.quantity_text(row.filled)}
-
-    def _take_order(self, conn: Connection, row: Json, read_wall: int | None, now: int, wall: int) -> int:
-        existing = conn.execute(select(orders.c.seq).where(orders.c.id == row["id"])).scalar()
-        if existing is not None:
-            raise Problem.field(409, "in-progress", "id", "this order is being taken; ask again")
-        seq = journal.append(conn, "order", row, now)
-        conn.execute(
-            insert(orders).values(
-                **row, seq=seq, state="open", at=now, received_wall=wall, read_wall=read_wall
-            )
-        )
-        return seq
+        seq = journal.append(conn, "order", asked.body(), now)
+        order_rows.add(conn, asked, seq, "open", now, wall)
+        return order_rows.answer(asked, seq, 0)
 
     async def cancel(self, message: CancelMessage) -> Json:
         check_signature(message, self._member(message.member).public_key)
-        query = select(orders.c.product).where(orders.c.id == message.id)
-        name = await self._file.read(lambda conn: conn.execute(query).scalar())
-        product = self._catalogue.find(name or "")
-        if isinstance(product, Refusal) or product.gate is not None:
-            refuse(Refusal.UNKNOWN_ORDER)
         now = self._clock.now()
         try:
-            outcome = await self._file(
-                lambda conn: self._goods.cancel(conn, message.id, product, message.member, now)
-            )
+            return await self._file(lambda conn: self._take_cancel(conn, message, now))
         except Refused as refused:
             refuse(refused.refusal)
-        return {"id": message.id, "cancelled": product.quantity_text(outcome.cancelled)}
+
+    def _take_cancel(self, conn: Connection, message: CancelMessage, now: int) -> Json:
+        row = conn.execute(select(orders).where(orders.c.id == message.id)).first()
+        product = Refusal.UNKNOWN_ORDER if row is None else self._catalogue.find(row.product)
+        if row is None or isinstance(product, Refusal) or product.gate is not None:
+            refuse(Refusal.UNKNOWN_ORDER)
+        if row.member != message.member:
+            refuse(Refusal.NOT_OWNER)
+        lots = row.quantity - row.filled
+        if row.state != "cancelled":
+            if not self._catalogue.is_open(product, now):
+                refuse(Refusal.UNKNOWN_ORDER)
+            lots = self._goods.cancel(conn, message.id, product, message.member, now)
+        return {"id": message.id, "cancelled": product.quantity_text(lots)}
 
     async def statement(self, message: StatementMessage) -> Json:
         check_signature(message, self._member(message.member).public_key)

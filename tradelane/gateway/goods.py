@@ -1,19 +1,21 @@
 """The continuous market of goods: one exchange per product and day, run on the store's writer.
 
 Always true: a command is journaled before the exchange sees it, and its trades stand in the same
-transaction. The exchange in memory is a function of the journal: at start it is replayed. If a commit
-fails, memory and journal may differ, so the process ends and starts over from the journal.
+transaction. The exchange in memory is a function of the journal, and is built from it: at first use, and
+again when the newest entry it has seen is not there, because the commit that held it failed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, case, select, update
 
-from tradelane.gateway import contracts, journal
+from tradelane.gateway import contracts, journal, order_rows
 from tradelane.gateway.catalogue import Catalogue
+from tradelane.gateway.intake import Asked
 from tradelane.gateway.tables import orders
 from tradelane.market.book import Kind
 from tradelane.market.exchange import Exchange, Outcome
@@ -33,74 +35,76 @@ class Refused(Exception):
         self.refusal = refusal
 
 
+@dataclass(slots=True)
+class _Kept:
+    """An exchange in memory, and the newest journal entry it has seen."""
+
+    exchange: Exchange
+    seen: journal.Head
+
+
 class GoodsMarket:
-    """The exchanges of the day, by product id."""
+    """The exchanges of the day, by product id. Every method runs on the store's writer."""
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
-        self._exchanges: dict[str, Exchange] = {}
+        self._kept: dict[str, _Kept] = {}
 
-    def replay(self, conn: Connection, now: int) -> None:
-        """Rebuild the exchanges open at ``now`` from the journal."""
-        for product in self._catalogue.open_goods(now):
-            first = select(orders.c.seq).where(orders.c.product == product.id).order_by(orders.c.seq).limit(1)
-            start = conn.execute(first).scalar()
-            if start is None:
-                continue
+    def exchange(self, conn: Connection, product: Product) -> Exchange:
+        """As the journal has it."""
+        return self._current(conn, product).exchange
+
+    def _current(self, conn: Connection, product: Product) -> _Kept:
+        kept = self._kept.get(product.id)
+        if kept is None or not journal.holds(conn, kept.seen):
+            kept = self._replayed(conn, product)
+            name = _name(product)
+            others = {id: k for id, k in self._kept.items() if id.partition("/")[0] != name}
+            self._kept = others | {product.id: kept}
+        return kept
+
+    def _replayed(self, conn: Connection, product: Product) -> _Kept:
+        lanes = self._catalogue.goods_lanes(_name(product))
+        kept = _Kept(Exchange(product, self._catalogue.zones.values(), lanes), journal.NOTHING)
+        first = select(orders.c.seq).where(orders.c.product == product.id).order_by(orders.c.seq).limit(1)
+        start = conn.execute(first).scalar()
+        if start is not None:
             for entry in journal.read(conn, start - 1, KINDS):
                 if entry.body["product"] == product.id:
-                    self._apply(product, entry.seq, entry.kind, entry.body)
+                    _apply(kept.exchange, entry.seq, entry.kind, entry.body)
+                    kept.seen = journal.Head(entry.seq, entry.hash)
+        return kept
 
-    def exchange(self, product: Product) -> Exchange:
-        found = self._exchanges.get(product.id)
-        if found is None:
-            lanes = self._catalogue.goods_lanes(product.id.partition("/")[0])
-            found = Exchange(product, self._catalogue.zones.values(), lanes)
-            self._exchanges[product.id] = found
-        return found
+    def submit(self, conn: Connection, asked: Asked, now: int, wall: int) -> tuple[int, int]:
+        """Journal and match one order: its sequence number, and the lots traded at once. Raises Refused."""
+        seq, outcome = self._command(conn, asked.product, KINDS[0], asked.body(), now)
+        order_rows.add(conn, asked, seq, "open" if outcome.resting else "closed", now, wall)
+        self._book(conn, asked.product, outcome.trades, seq, now, wall)
+        selling = asked.order.side is Side.SELL
+        return seq, sum(t.sent if selling else t.received for t in outcome.trades)
 
-    def submit(
-        self, conn: Connection, order: Order, product: Product, kind: Kind, now: int, wall: int
-    ) -> tuple[int, Outcome]:  # fmt: skip
-        """Journal and match one order; its sequence number and what it did. Raises Refused."""
-        body = {
-            "id": order.id,
-            "member": order.member,
-            "product": product.id,
-            "zone": order.zone,
-            "side": order.side.value,
-            "price": order.price,
-            "quantity": order.quantity,
-            "kind": kind.value,
-        }
-        seq = journal.append(conn, KINDS[0], body, now)
-        outcome = _accepted(self._apply(product, seq, KINDS[0], body))
-        conn.execute(insert(orders), _order_row(body, seq, now, outcome, wall))
-        self._book(conn, product, outcome.trades, seq, now, wall)
-        return seq, outcome
-
-    def cancel(self, conn: Connection, order_id: str, product: Product, member: str, now: int) -> Outcome:
-        """Take an order off its book. Raises Refused."""
+    def cancel(self, conn: Connection, order_id: str, product: Product, member: str, now: int) -> int:
+        """Take an order off its book; the lots taken off. Raises Refused."""
         body = {"id": order_id, "member": member, "product": product.id}
-        seq = journal.append(conn, KINDS[1], body, now)
-        outcome = _accepted(self._apply(product, seq, KINDS[1], body))
+        _, outcome = self._command(conn, product, KINDS[1], body, now)
         conn.execute(update(orders).where(orders.c.id == order_id).values(state="cancelled"))
-        return outcome
+        return outcome.cancelled
 
-    def _apply(self, product: Product, seq: int, kind: str, body: Mapping[str, Any]) -> Outcome:
-        exchange = self.exchange(product)
-        if kind == KINDS[1]:
-            return exchange.cancel(body["id"], body["member"])
-        order = Order(
-            body["id"], seq, body["member"], product.id, body["zone"], Side(body["side"]), body["price"],
-            body["quantity"],
-        )  # fmt: skip
-        return exchange.submit(order, Kind(body["kind"]))
+    def _command(
+        self, conn: Connection, product: Product, kind: str, body: Mapping[str, Any], now: int
+    ) -> tuple[int, Outcome]:
+        kept = self._current(conn, product)
+        seq = journal.append(conn, kind, body, now)
+        outcome = _apply(kept.exchange, seq, kind, body)
+        if outcome.refusal is not None:
+            raise Refused(outcome.refusal)
+        kept.seen = journal.head(conn)
+        return seq, outcome
 
     def _book(
         self, conn: Connection, product: Product, trades: list[Trade], seq: int, now: int, wall: int
     ) -> None:  # fmt: skip
-        lanes = {lane.id: lane for lane in self._catalogue.goods_lanes(product.id.partition("/")[0])}
+        lanes = {lane.id: lane for lane in self._catalogue.goods_lanes(_name(product))}
         zones = self._catalogue.zones
         made = []
         for k, trade in enumerate(trades):
@@ -132,23 +136,20 @@ class GoodsMarket:
             )
             for id, lots in zip(ids, (trade.sent, trade.received), strict=True):
                 filled = orders.c.filled + lots
-                conn.execute(update(orders).where(orders.c.id == id).values(filled=filled))
+                state = case((filled == orders.c.quantity, "closed"), else_=orders.c.state)
+                conn.execute(update(orders).where(orders.c.id == id).values(filled=filled, state=state))
         contracts.add(conn, made, [(t.seller, t.buyer) for t in trades], seq, now, wall)
 
 
-def _accepted(outcome: Outcome) -> Outcome:
-    if outcome.refusal is not None:
-        raise Refused(outcome.refusal)
-    return outcome
+def _name(product: Product) -> str:
+    return product.id.partition("/")[0]
 
 
-def _order_row(body: Mapping[str, Any], seq: int, now: int, outcome: Outcome, wall: int) -> dict[str, Any]:
-    fields = ("id", "product", "zone", "member", "side", "price", "quantity")
-    return {
-        **{name: body[name] for name in fields},
-        "seq": seq,
-        "filled": 0,
-        "state": "open" if outcome.resting else "closed",
-        "at": now,
-        "received_wall": wall,
-    }
+def _apply(exchange: Exchange, seq: int, kind: str, body: Mapping[str, Any]) -> Outcome:
+    if kind == KINDS[1]:
+        return exchange.cancel(body["id"], body["member"])
+    order = Order(
+        body["id"], seq, body["member"], body["product"], body["zone"], Side(body["side"]), body["price"],
+        body["quantity"],
+    )  # fmt: skip
+    return exchange.submit(order, Kind(body["kind"]))

@@ -5,7 +5,7 @@ Pure: text and a member's key in, a checked value or a Problem that names the fi
 
 from __future__ import annotations
 
-from collections.abc import Container
+from dataclasses import dataclass
 from typing import Annotated, Any, NoReturn
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -20,6 +20,11 @@ from tradelane.settlement.problem import Problem
 
 Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:>-]{0,63}$")]
 Text = Annotated[str, Field(min_length=1, max_length=120)]
+Energy = Annotated[int, Field(ge=0, le=10**12)]
+"""Wh of one meter in one interval."""
+Wall = Annotated[int, Field(ge=0, lt=2**53)]
+MOST_LOTS = 10**10
+"""Lots of one order (power: 10 GWh), so that no handful of orders reaches what an auction can add up."""
 
 
 class Message(BaseModel):
@@ -45,8 +50,8 @@ class MemberMessage(Message):
 class OrderMessage(Message):
     """``price`` in the zone's currency per unit, ``quantity`` in units, both decimal text.
 
-    ``kind`` is for goods: limit, ioc or fok. ``read_wall`` is when (Unix ms) the meter reading behind the
-    offer was taken.
+    ``kind`` is for goods: limit, ioc or fok; a call auction takes limit orders only. ``read_wall`` is when
+    (Unix ms) the meter reading behind the offer was taken.
     """
 
     id: Id
@@ -57,7 +62,7 @@ class OrderMessage(Message):
     price: str
     quantity: str
     kind: str = Kind.LIMIT.value
-    read_wall: int | None = None
+    read_wall: Wall | None = None
 
 
 class CancelMessage(Message):
@@ -75,11 +80,11 @@ class StatementMessage(Message):
     meter: Id
     start: str
     end: str
-    import_wh: Annotated[int, Field(ge=0)]
-    export_wh: Annotated[int, Field(ge=0)]
+    import_wh: Energy
+    export_wh: Energy
     quality: Annotated[str, Field(pattern="^(measured|estimated)$")]
     head: Annotated[str, Field(max_length=128)]
-    read_wall: int | None = None
+    read_wall: Wall | None = None
 
 
 def refuse(refusal: Refusal) -> NoReturn:
@@ -93,30 +98,59 @@ def check_signature(message: Message, public_key: str) -> None:
         refuse(Refusal.WRONG_SIGNATURE)
 
 
-def check_order(
-    message: OrderMessage, catalogue: Catalogue, open_products: Container[str], now: int
-) -> tuple[Order, Product, Kind]:
-    """The order without its sequence number (0), which only the journal gives."""
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """An order in lots and ticks. Its sequence number is 0 until the journal gives one."""
+
+    order: Order
+    product: Product
+    kind: Kind
+    read_wall: int | None
+
+    def body(self) -> dict[str, Any]:
+        """What the journal keeps of it."""
+        o = self.order
+        return {
+            "id": o.id,
+            "member": o.member,
+            "product": o.product,
+            "zone": o.zone,
+            "side": o.side.value,
+            "price": o.price,
+            "quantity": o.quantity,
+            "kind": self.kind.value,
+        }
+
+
+def read_order(message: OrderMessage, catalogue: Catalogue) -> Asked:
+    """What the message asks for, whether or not it can be taken now."""
     product = catalogue.find(message.product)
     if isinstance(product, Refusal):
         refuse(product)
-    if product.gate is None and product.id not in open_products:
-        refuse(Refusal.UNKNOWN_PRODUCT)
     if message.side not in set(Side):
         refuse(Refusal.UNKNOWN_SIDE)
-    try:
-        kind = Kind(message.kind)
-    except ValueError:
-        raise Problem.field(422, "unknown-kind", "kind", f"is one of {', '.join(Kind)}") from None
+    kinds = list(Kind) if product.gate is None else [Kind.LIMIT]
+    if message.kind not in kinds:
+        raise Problem.field(422, "unknown-kind", "kind", f"for this product, is one of {', '.join(kinds)}")
     price = _steps(message.price, "price", product.tick, Refusal.OFF_TICK)
     quantity = _steps(message.quantity, "quantity", product.lot, Refusal.OFF_LOT)
+    if quantity > MOST_LOTS:
+        largest = product.quantity_text(MOST_LOTS)
+        raise Problem.field(422, "quantity-too-large", "quantity", f"an order is for at most {largest}")
     order = Order(
         message.id, 0, message.member, product.id, message.zone, Side(message.side), price, quantity
     )
-    refusal = check(order, product, catalogue.zones, now)
+    return Asked(order, product, Kind(message.kind), message.read_wall)
+
+
+def check_order(asked: Asked, catalogue: Catalogue, now: int) -> None:
+    """Refuse what cannot be taken at ``now``."""
+    product = asked.product
+    if product.gate is None and not catalogue.is_open(product, now):
+        refuse(Refusal.UNKNOWN_PRODUCT)
+    refusal = check(asked.order, product, catalogue.zones, now)
     if refusal is not None:
         refuse(refusal)
-    return order, product, kind
 
 
 def _steps(text: str, field: str, step: Any, off: Refusal) -> int:

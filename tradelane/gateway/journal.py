@@ -29,6 +29,9 @@ class Head(NamedTuple):
     hash: bytes
 
 
+NOTHING = Head(0, GENESIS)
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One event. ``at`` is market time in Unix ms."""
@@ -72,7 +75,13 @@ def append_all(conn: Connection, events: Sequence[tuple[str, Mapping[str, Any]]]
 
 def head(conn: Connection) -> Head:
     row = conn.execute(_HEAD).one_or_none()
-    return Head(row.seq, row.hash) if row else Head(0, GENESIS)
+    return Head(row.seq, row.hash) if row else NOTHING
+
+
+def holds(conn: Connection, head: Head) -> bool:
+    """Whether ``head`` is an entry of this journal, or its beginning."""
+    found = conn.execute(select(journal.c.hash).where(journal.c.seq == head.seq)).scalar()
+    return head == NOTHING or found == head.hash
 
 
 def entry_hash(prev: bytes, seq: int, at: int, kind: str, body: bytes) -> bytes:

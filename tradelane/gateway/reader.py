@@ -49,9 +49,11 @@ class Reader:
         product = self._catalogue.find(name)
         if isinstance(product, Refusal) or product.gate is not None:
             refuse(Refusal.UNKNOWN_PRODUCT)
+        if not self._catalogue.is_open(product, self._clock.now()):
+            refuse(Refusal.UNKNOWN_PRODUCT)
         if zone not in self._catalogue.zones:
             refuse(Refusal.UNKNOWN_ZONE)
-        found = await self._file(lambda conn: self._goods.exchange(product).depth(zone, levels))
+        found = await self._file(lambda conn: self._goods.exchange(conn, product).depth(zone, levels))
         return {
             side: [
                 {"price": product.price_text(level.price), "quantity": product.quantity_text(level.quantity)}
