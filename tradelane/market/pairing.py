@@ -15,12 +15,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from tradelane.market.auction import Clearing
 from tradelane.market.batch import IntArray
 from tradelane.market.flows import downstream
 from tradelane.market.product import Lane
 from tradelane.market.trade import Trade
+from tradelane.market.units import PPM
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,13 @@ class Parcels:
         empty = np.zeros(0, np.int64)
         return cls(empty, empty, empty, empty)
 
-    def rows(self, at: IntArray) -> Parcels:
+    @classmethod
+    def local(cls, seller: IntArray, lots: IntArray) -> Parcels:
+        """Lots where they are sold."""
+        here = lots.astype(np.int64)
+        return cls(seller, here, here, np.zeros(len(here), np.int64))
+
+    def rows(self, at: npt.NDArray[np.integer] | npt.NDArray[np.bool_]) -> Parcels:
         return Parcels(*(column[at] for column in self.columns()))
 
     def joined(self, other: Parcels) -> Parcels:
@@ -85,75 +93,113 @@ def match(supply: IntArray, demand: IntArray) -> tuple[IntArray, IntArray, IntAr
 def carried(lane: Lane, parcels: Parcels, path: IntArray) -> Parcels:
     """What arrives of ``parcels`` at the lane's end: the lane's loss, spread over them in order."""
     stop = np.cumsum(parcels.here)
-    arrived = np.array([lane.received(int(x)) for x in stop], np.int64)
+    if int(stop.max(initial=0)) * PPM < 2**63:
+        arrived = stop - -(-stop * lane.loss_ppm // PPM)
+    else:
+        arrived = np.array([lane.received(int(x)) for x in stop], np.int64)
     return Parcels(parcels.seller, np.diff(arrived, prepend=0), parcels.sent, path)
+
+
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """All trades of a clearing as columns, in the order they were made.
+
+    ``seller`` and ``buyer`` count through the zones' sells (buys) in Network order; numbers past the last
+    stand for lanes. ``sent`` and ``received`` are lots, ``path`` indexes ``paths``.
+    """
+
+    seller: IntArray
+    buyer: IntArray
+    sent: IntArray
+    received: IntArray
+    path: IntArray
+    paths: tuple[tuple[str, ...], ...]
+
+    def __len__(self) -> int:
+        return len(self.seller)
+
+
+def matches(clearing: Clearing) -> Matches:
+    """Who trades with whom, without names."""
+    pairing = _Pairing(clearing)
+    for zone in downstream(len(clearing.network.zones), clearing.network.links, clearing.outcome.sent):
+        pairing.serve(zone)
+    return pairing.made()
 
 
 def pair(clearing: Clearing, ids: Sequence[tuple[Sequence[str], Sequence[str]]]) -> list[Trade]:
     """All trades of a clearing. ``ids`` holds per zone the ids of its sells and buys, in batch order."""
-    line = _Pairing(clearing)
-    for zone in downstream(len(clearing.network.zones), clearing.network.links, clearing.outcome.sent):
-        line.serve(zone, *ids[zone])
-    return line.trades
+    found, prices = matches(clearing), clearing.outcome.price
+    stand_ins = [f"lane:{lane.id}" for lane in clearing.network.lanes]
+    links = clearing.network.links
+    sellers = [(id, prices[z]) for z, (sells, _) in enumerate(ids) for id in sells]
+    sellers += [(name, prices[link.target]) for name, link in zip(stand_ins, links, strict=True)]
+    buyers = [(id, prices[z]) for z, (_, buys) in enumerate(ids) for id in buys]
+    buyers += [(name, prices[link.source]) for name, link in zip(stand_ins, links, strict=True)]
+    product, paths = clearing.product.id, found.paths
+    columns = (found.seller, found.buyer, found.sent, found.received, found.path)
+    trades = []
+    for seller, buyer, sent, received, path in zip(*(c.tolist() for c in columns), strict=True):
+        sold_by, seller_price = sellers[seller]
+        bought_by, buyer_price = buyers[buyer]
+        trades.append(
+            Trade(product, sold_by, bought_by, sent, received, seller_price, buyer_price, paths[path])
+        )
+    return trades
 
 
 class _Pairing:
     """Zones served so far, and what is on its way to those that are not."""
 
     def __init__(self, clearing: Clearing) -> None:
-        self.clearing = clearing
-        self.trades: list[Trade] = []
-        self.sellers: list[tuple[str, int]] = []
-        """Seller's order id and price (milliticks), by the row number that parcels carry."""
+        self.network, self.outcome = clearing.network, clearing.outcome
+        self.first_sell = np.cumsum([0, *(len(fill) for fill in self.outcome.sold)])
+        self.first_buy = np.cumsum([0, *(len(fill) for fill in self.outcome.bought)])
         self.paths: list[tuple[str, ...]] = [()]
         self.served: set[int] = set()
-        self.arriving = [Parcels.none() for _ in clearing.network.zones]
+        self.arriving = [Parcels.none() for _ in self.network.zones]
+        self.parts: list[Parcels] = []
+        self.buyers: list[IntArray] = []
 
-    def serve(self, zone: int, sell_ids: Sequence[str], buy_ids: Sequence[str]) -> None:
-        links, outcome = self.clearing.network.links, self.clearing.outcome
+    def serve(self, zone: int) -> None:
+        links, outcome = self.network.links, self.outcome
         self.served.add(zone)
         selling, buying = np.flatnonzero(outcome.sold[zone]), np.flatnonzero(outcome.bought[zone])
-        supply = self._register([sell_ids[int(k)] for k in selling], outcome.sold[zone][selling], zone)
+        supply = Parcels.local(self.first_sell[zone] + selling, outcome.sold[zone][selling])
         supply = supply.joined(self.arriving[zone])
         for k, link in enumerate(links):
             if link.target == zone and outcome.received[k] and link.source not in self.served:
-                supply = supply.joined(self._register([self._lane(k)], np.array([outcome.received[k]]), zone))
+                lots = np.array([outcome.received[k]])
+                supply = supply.joined(Parcels.local(np.array([self.first_sell[-1] + k]), lots))
         leaving = [k for k, link in enumerate(links) if link.source == zone and outcome.sent[k]]
         demand = np.concatenate([outcome.bought[zone][buying], [outcome.sent[k] for k in leaving]])
         at, buyer, start, stop = match(supply.here, demand.astype(np.int64))
         parts = supply.taken(at, start, stop)
-        self._trade(parts, [buy_ids[int(k)] for k in buying], buyer, zone)
+        ours = buyer < len(buying)
+        self._trade(parts.rows(ours), self.first_buy[zone] + buying[buyer[ours]])
         for place, k in enumerate(leaving, start=len(buying)):
             rows = np.flatnonzero(buyer == place)
             load = parts.rows(rows[np.argsort(at[rows], kind="stable")])
             if links[k].target in self.served:
-                self._trade(load, [self._lane(k)], np.zeros(len(rows), np.int64), zone)
+                self._trade(load, np.full(len(rows), self.first_buy[-1] + k))
             else:
                 self._send(load, k)
 
-    def _lane(self, k: int) -> str:
-        return f"lane:{self.clearing.network.lanes[k].id}"
-
-    def _register(self, names: Sequence[str], lots: IntArray, zone: int) -> Parcels:
-        first = len(self.sellers)
-        self.sellers += [(name, self.clearing.outcome.price[zone]) for name in names]
-        return Parcels(np.arange(first, first + len(lots)), lots, lots, np.zeros(len(lots), np.int64))
-
-    def _trade(self, parts: Parcels, buyers: Sequence[str], buyer: IntArray, zone: int) -> None:
-        product, price = self.clearing.product.id, self.clearing.outcome.price[zone]
-        rows = zip(*(column.tolist() for column in (*parts.columns(), buyer)), strict=True)
-        for seller, here, sent, path, at in rows:
-            if at < len(buyers):
-                name, seller_price = self.sellers[seller]
-                self.trades.append(
-                    Trade(product, name, buyers[at], sent, here, seller_price, price, self.paths[path])
-                )
+    def _trade(self, parts: Parcels, buyers: IntArray) -> None:
+        self.parts.append(parts)
+        self.buyers.append(buyers)
 
     def _send(self, load: Parcels, k: int) -> None:
-        lane, target = self.clearing.network.lanes[k], self.clearing.network.links[k].target
-        onward: dict[int, int] = {}
-        for path in dict.fromkeys(load.path.tolist()):
-            onward[path] = len(self.paths)
-            self.paths.append((*self.paths[path], lane.id))
-        over = np.array([onward[path] for path in load.path.tolist()], np.int64)
-        self.arriving[target] = self.arriving[target].joined(carried(lane, load, over))
+        lane, target = self.network.lanes[k], self.network.links[k].target
+        used, at = np.unique(load.path, return_inverse=True)
+        first = len(self.paths)
+        self.paths += [(*self.paths[path], lane.id) for path in used.tolist()]
+        self.arriving[target] = self.arriving[target].joined(carried(lane, load, first + at))
+
+    def made(self) -> Matches:
+        none = Parcels.none()
+        parts = [none, *self.parts]
+        columns = [np.concatenate(c) for c in zip(*(p.columns() for p in parts), strict=True)]
+        seller, received, sent, path = columns
+        buyer = np.concatenate([none.seller, *self.buyers])
+        return Matches(seller, buyer, sent, received, path, tuple(self.paths))
