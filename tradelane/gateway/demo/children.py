@@ -27,6 +27,8 @@ AGAIN_S = 0.2
 """Seconds before a child that died is started again; doubled each time it ends before it was ready."""
 MOST_TRIES = 5
 """Times in a row that a child may end by itself, not ready or soon after, before the demo gives up."""
+FIRST_TRIES = 2
+"""At the start a fault is most likely there to stay."""
 SOON_MS = 5_000
 LAST_LINES = 20
 
@@ -110,12 +112,12 @@ class Family:
         """Start a child and return once it is ready. ChildFailed when it will not be."""
         child = Child(name, command, self.folder)
         self.children.append(child)
-        await self._bring_up(child, ready)
+        await self._bring_up(child, ready, FIRST_TRIES)
         self._watch.append(asyncio.create_task(self._keep_up(child, ready)))
         return child
 
-    async def _bring_up(self, child: Child, ready: Ready) -> None:
-        for attempt in range(MOST_TRIES):
+    async def _bring_up(self, child: Child, ready: Ready, tries: int) -> None:
+        for attempt in range(tries):
             await child.start()
             self._write_pids()
             if await _is_up(child, ready):
@@ -139,7 +141,7 @@ class Family:
             try:
                 if tries >= MOST_TRIES:
                     raise ChildFailed(f"{child.name} does not stay up: {child.last_words()}")
-                await self._bring_up(child, ready)
+                await self._bring_up(child, ready, MOST_TRIES)
             except ChildFailed as failed:
                 if not self.failure.done():
                     self.failure.set_exception(failed)
