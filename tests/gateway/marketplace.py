@@ -30,7 +30,9 @@ from tradelane.settlement.ehub.client import HubClient
 T = TypeVar("T")
 START = instant("2026-06-21T09:57Z")
 FIRST = Interval.at(instant("2026-06-21T10:15Z"), 15 * MINUTE)
-"""The delivery interval whose gate falls first, at 10:10."""
+"""The first delivery interval whose gate falls."""
+GATE = FIRST.start - 5 * MINUTE
+SECOND = FIRST.shifted(1)
 POWER = f"power/{FIRST}"
 POTATOES = "potatoes/2026-06-21"
 NEVER_S = 30
@@ -139,7 +141,7 @@ class Marketplace:
 
     def order_body(self, sender: Member, side: str, price: str, quantity: str, **more: Any) -> dict[str, Any]:
         return {
-            "id": f"{sender.id}-{next(self._ids)}",
+            "id": f"{sender.id}-{self.now}-{next(self._ids)}",
             "member": sender.id,
             "product": POWER,
             "zone": sender.zone,
@@ -244,11 +246,31 @@ async def open_market(folder: Path, config: str = CONFIG, now: int = START) -> A
         await market.stop()
 
 
-def in_market(folder: Path, use: Callable[[Marketplace], Coroutine[Any, Any, T]], now: int = START) -> T:
+def in_market(
+    folder: Path, use: Callable[[Marketplace], Coroutine[Any, Any, T]], now: int = START, config: str = CONFIG
+) -> T:
     """Run ``use`` in a market on the files of ``folder``."""
 
     async def main() -> T:
-        async with open_market(folder, now=now) as market:
+        async with open_market(folder, config, now) as market:
             return await use(market)
 
     return asyncio.run(main())
+
+
+async def sell_abroad(market: Marketplace) -> None:
+    """Anna and Bram in NL, Beth in GB who pays well: the first gate has two contracts over the border."""
+    await market.join(ANNA, BRAM, BETH)
+    await market.taken(ANNA, "sell", "40", "0.001")
+    await market.taken(BRAM, "sell", "50", "0.002")
+    await market.taken(BETH, "buy", "100", "0.002", id="beth-buys")
+
+
+def kinds(market: Marketplace) -> list[str]:
+    return [row[0] for row in market.rows("SELECT kind FROM journal ORDER BY seq")]
+
+
+def forget(folder: Path, statement: str) -> None:
+    """What a kill between two commits leaves: the later one undone."""
+    with closing(sqlite3.connect(folder / "zone.sqlite")) as connection, connection:
+        connection.execute(statement)

@@ -19,7 +19,7 @@ from tradelane.gateway import contracts, journal, tables
 from tradelane.gateway.canonical import canonical
 from tradelane.gateway.catalogue import Catalogue
 from tradelane.gateway.tables import flows, orders, prices
-from tradelane.market.auction import Clearing, clear
+from tradelane.market.auction import Clearing, NotProven, clear
 from tradelane.market.batch import OrderBatch
 from tradelane.market.order import Order, Side
 from tradelane.market.pairing import pair
@@ -27,6 +27,10 @@ from tradelane.market.product import Product
 from tradelane.market.trade import Trade
 from tradelane.market.units import MILLI
 from tradelane.settlement.contract import Contract, Leg
+
+
+class NotCleared(Exception):
+    """No clearing of these orders could be proven, or they are more than can be added up exactly."""
 
 
 def close_gate(conn: Connection, product: Product, now: int) -> None:
@@ -56,9 +60,21 @@ def by_zone(catalogue: Catalogue, book: Sequence[Order]) -> dict[str, list[Order
 
 
 def run(catalogue: Catalogue, product: Product, book: Sequence[Order]) -> Clearing:
-    """Clear ``book`` over the catalogue's lanes; heavy, so it is called away from the event loop."""
+    """Clear ``book`` over the catalogue's lanes; heavy, so it is called away from the event loop.
+
+    Raises NotCleared.
+    """
     batches = {zone: OrderBatch.of(rows) for zone, rows in by_zone(catalogue, book).items()}
-    return clear(product, list(catalogue.zones.values()), catalogue.power_lanes(), batches)
+    try:
+        return clear(product, list(catalogue.zones.values()), catalogue.power_lanes(), batches)
+    except (NotProven, ValueError) as reason:
+        raise NotCleared(str(reason)) from reason
+
+
+def give_up(conn: Connection, product: Product, reason: str, now: int) -> None:
+    """Journal that ``product`` is not cleared, and close its orders unfilled: one product, not the market."""
+    journal.append(conn, "uncleared", {"product": product.id, "reason": reason}, now)
+    conn.execute(update(orders).where(orders.c.product == product.id).values(state="closed"))
 
 
 def trades_of(catalogue: Catalogue, clearing: Clearing, book: Sequence[Order]) -> list[Trade]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, Table, func, select
 
 from tradelane.gateway import auctions
 from tradelane.gateway.catalogue import Catalogue
@@ -63,12 +63,14 @@ class Reader:
         }
 
     async def trades(self, after: int, limit: int) -> Json:
-        query = select(contracts).where(contracts.c.seq > after).order_by(contracts.c.seq, contracts.c.id)
-        rows = await self._file.read(lambda conn: list(conn.execute(query.limit(limit)).mappings()))
+        """What one entry of the journal brought stays together, so a page may be longer than ``limit``."""
+        query = _page(contracts, after, limit).order_by(contracts.c.seq, contracts.c.id)
+        rows = await self._file.read(lambda conn: list(conn.execute(query).mappings()))
         return {"items": [{**trade_view(row, {}), "seq": row["seq"]} for row in rows]}
 
     async def price_rows(self, after: int, limit: int) -> Json:
-        query = select(prices).where(prices.c.seq > after).order_by(prices.c.seq, prices.c.zone).limit(limit)
+        """Paged as ``trades``."""
+        query = _page(prices, after, limit).order_by(prices.c.seq, prices.c.zone)
         rows = await self._file.read(lambda conn: list(conn.execute(query)))
         found = []
         for row in rows:
@@ -79,8 +81,17 @@ class Reader:
 
     async def clearing_files(self, name: str) -> tuple[Json, Json]:
         product = self._catalogue.find(name)
-        if isinstance(product, Refusal) or product.gate is None or self._clock.now() < product.gate:
-            raise Problem.field(404, "no-clearing", "product", "no clearing of this product yet")
+        query = select(prices.c.seq).where(prices.c.product == name).limit(1)
+        cleared = await self._file.read(lambda conn: conn.execute(query).scalar())
+        if cleared is None or isinstance(product, Refusal):
+            raise Problem.field(404, "no-clearing", "product", "no clearing of this product")
         book = await self._file.read(lambda conn: auctions.orders_of(conn, product.id))
         case = case_of(self._catalogue, product, book)
         return case, await asyncio.to_thread(result_of_case, case)
+
+
+def _page(table: Table, after: int, limit: int) -> Select[Any]:
+    """Rows of whole journal entries above ``after``, of as many entries as ``limit`` rows reach into."""
+    reached = select(table.c.seq).where(table.c.seq > after).order_by(table.c.seq).limit(limit).subquery()
+    last = select(func.max(reached.c.seq)).scalar_subquery()
+    return select(table).where(table.c.seq > after, table.c.seq <= last)

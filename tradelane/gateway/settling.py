@@ -32,6 +32,7 @@ log = structlog.get_logger(__name__)
 AT_ONCE = 16
 """Contracts settled at the same time over one hub connection pool."""
 WRONG_TOKEN = (401, 403)
+NOT_COMING = (ShipmentState.RETURNED, ShipmentState.LOST)
 LATE_INTERVALS = 8
 """Market time units after which a missing statement counts as nothing delivered."""
 
@@ -78,23 +79,26 @@ class Settler:
                 except HubUnreachable as error:
                     log.warning("e-hub not reached, will try again", contract=row["id"], reason=str(error))
                     return 0
-                except HubRefused as refusal:
+                except (HubRefused, ValueError) as refusal:  # ValueError: what no message can carry
                     return await self._refused(row, refusal)
 
         return sum(await asyncio.gather(*(one(row) for row in rows)))
 
-    async def _refused(self, row: RowMapping, refusal: HubRefused) -> int:
+    async def _refused(self, row: RowMapping, refusal: HubRefused | ValueError) -> int:
         """What the e-hub does not do stays undone: people have to look at the contract. Our token being
         wrong says nothing about the contract, which waits."""
         log.error("the e-hub refuses", contract=row["id"], state=row["state"], reason=str(refusal))
-        if refusal.status in WRONG_TOKEN:
+        if isinstance(refusal, HubRefused) and refusal.status in WRONG_TOKEN:
             return 0
-        detail = {**row["detail"], "refusal": str(refusal)}
+        await self._dispute(row, str(refusal))
+        return 1
+
+    async def _dispute(self, row: RowMapping, reason: str) -> None:
+        detail = {**row["detail"], "refusal": reason}
         if row["state"] == State.AGREED:
             await self._move(row, State.REFUSED, settled_at=self._clock.now(), detail=detail)
         else:
             await self._move(row, State.DISPUTED, detail=detail)
-        return 1
 
     async def _fund(self, row: RowMapping) -> None:
         """Reserve the most the buyer can come to owe."""
@@ -137,6 +141,7 @@ class Settler:
                 **row["detail"],
                 "received": delivery.received,
                 "metered": bool(statement),
+                "penalty_ppm": self._catalogue.section.imbalance.penalty_ppm,
                 "read_wall": statement["read_wall"] if statement else None,
             }
             contracts.move(
@@ -148,21 +153,20 @@ class Settler:
     async def _release_power(self, row: RowMapping) -> None:
         contract = contracts.contract_of(row)
         delivery = Delivery(contract, row["delivered"], row["detail"]["received"], row["imbalance"])
-        await self._release(row, delivery)
+        await self._release(row, delivery, row["detail"]["penalty_ppm"])
 
     async def _release_goods(self, row: RowMapping) -> None:
-        await self._release(row, shipped(contracts.contract_of(row)))
+        await self._release(row, shipped(contracts.contract_of(row)), 0)
 
-    async def _release(self, row: RowMapping, delivery: Delivery) -> None:
+    async def _release(self, row: RowMapping, delivery: Delivery, penalty_ppm: int) -> None:
         """Commit what is owed and release the rest of the reservation, in one linked set."""
         contract = delivery.contract
-        penalty = self._catalogue.section.imbalance.penalty_ppm
         await self._hub.settle(
             f"{contract.id}/settle",
             settlement=contract.id,
             contract=contract.id,
             reservation=contract.id if to_reserve(contract).nano else None,
-            transfers=settle(delivery, penalty),
+            transfers=settle(delivery, penalty_ppm),
         )
         await self._move(
             row,
@@ -212,6 +216,9 @@ class Settler:
     async def _accept_if_delivered(self, row: RowMapping) -> bool:
         if row["path"]:
             shipment = await self._hub.shipment(row["id"])
+            if shipment.state in NOT_COMING:
+                await self._dispute(row, f"the shipment is {shipment.state}")
+                return True
             if shipment.state is not ShipmentState.DELIVERED:
                 return False
         await self._move(row, State.ACCEPTED)

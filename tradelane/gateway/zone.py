@@ -108,7 +108,12 @@ class ZoneRole:
         self.desk.close(product.id)
         await self._file(lambda conn: auctions.close_gate(conn, product, self._clock.now()))
         book = await self._file.read(lambda conn: auctions.orders_of(conn, product.id))
-        clearing = await asyncio.to_thread(auctions.run, self.catalogue, product, book)
+        try:
+            clearing = await asyncio.to_thread(auctions.run, self.catalogue, product, book)
+        except auctions.NotCleared as reason:
+            log.error("not cleared: its orders stay unfilled", product=product.id, reason=str(reason))
+            await self._file(lambda conn: auctions.give_up(conn, product, str(reason), self._clock.now()))
+            return
         if not clearing.coupled:
             log.error("coupled clearing did not prove; zones cleared on their own", product=product.id)
         made = await self._file(
