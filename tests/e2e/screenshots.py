@@ -28,7 +28,7 @@ def shoot(browser: Browser, url: str, folder: Path) -> list[Path]:
             page = browser.new_page(
                 viewport={"width": width, "height": height},
                 device_scale_factor=scale,
-                color_scheme=scheme,  # type: ignore[arg-type]
+                color_scheme=scheme,  # type: ignore[arg-type]  # a literal in a loop
             )
             page.goto(url)
             page.wait_for_selector("#status[data-state=live]")

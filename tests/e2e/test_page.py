@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # it has no types
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.e2e.screenshots import shoot
@@ -65,7 +65,8 @@ def visit(browser: Browser) -> Iterator[Opening]:
 
     def opening(size: tuple[int, int] = DESKTOP, **options: object) -> Visit:
         width, height = size
-        context = browser.new_context(viewport={"width": width, "height": height}, **options)  # type: ignore[arg-type]
+        size = {"width": width, "height": height}
+        context = browser.new_context(viewport=size, **options)  # type: ignore[arg-type]  # of many kinds
         contexts.append(context)
         return Visit(context)
 
