@@ -64,9 +64,8 @@ def visit(browser: Browser) -> Iterator[Opening]:
     contexts: list[BrowserContext] = []
 
     def opening(size: tuple[int, int] = DESKTOP, **options: object) -> Visit:
-        width, height = size
-        size = {"width": width, "height": height}
-        context = browser.new_context(viewport=size, **options)  # type: ignore[arg-type]  # of many kinds
+        viewport = {"width": size[0], "height": size[1]}
+        context = browser.new_context(viewport=viewport, **options)  # type: ignore[arg-type]  # of many kinds
         contexts.append(context)
         return Visit(context)
 
