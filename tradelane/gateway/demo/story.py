@@ -81,15 +81,19 @@ class Story:
             sent = select(flows).where(flows.c.product == product, flows.c.sent > 0).order_by(flows.c.lane)
             if conn.execute(sold).scalar():
                 self._unsettled.append(product)
-                yield f"{_hours(product)}  {self._market(by_zone, conn.execute(sent).all())}"
+                yield f"{_hours(product)}  {self._prices(by_zone)}"
+                yield f"{'':11}  {self._abroad(conn.execute(sent).all())}"
             else:
                 yield f"{_hours(product)}  nothing sold"
 
-    def _market(self, by_zone: dict[str, int | None], sent: Sequence[Any]) -> str:
+    def _prices(self, by_zone: dict[str, int | None]) -> str:
         quotes = [self._quote(zone.id, zone.currency, by_zone.get(zone.id)) for zone in self._zone.zones]
+        return f"a kWh costs {', '.join(quotes)}"
+
+    def _abroad(self, sent: Sequence[Any]) -> str:
         ends = {lane.id: f"{lane.source}→{lane.target}" for lane in self._zone.lanes}
-        abroad = [f"{ends.get(row.lane, row.lane)} {row.sent / 1000:.2f} kWh" for row in sent]
-        return f"a kWh costs {', '.join(quotes)}; {', '.join(abroad) or 'nothing goes abroad'}"
+        ways = [f"{ends.get(row.lane, row.lane)} {row.sent / 1000:.2f}" for row in sent]
+        return f"sent abroad: {', '.join(ways)} kWh" if ways else "nothing goes abroad"
 
     def _quote(self, zone: str, currency: str, price: int | None) -> str:
         return f"{zone} {'nothing' if price is None else f'{price / MILLITICKS_PER_KWH:.3f} {currency}'}"
@@ -112,17 +116,15 @@ class Story:
         names = {row.id: row.name for row in conn.execute(select(members))}
         for found in list(conn.execute(ended).mappings()):
             self._on_the_way.remove(found["id"])
-            yield f"{_clock(found['agreed_at'])}        {_goods_line(found, names)}"
+            yield f"{_clock(found['agreed_at']):11}  {_goods_line(found, names)}"
 
 
 def _goods_line(row: Any, names: dict[str, str]) -> str:
-    gets, pays, _ = amounts(row)
-    who = f"{names[row['seller']]} ({row['seller_zone']})"
-    whom = f"{names[row['buyer']]} ({row['buyer_zone']})"
     if row["state"] != State.RELEASED:
-        return f"{whom} has no funds for {_goods(row)} from {who}"
-    way = "through customs, " if row["path"] else ""
-    return f"{_goods(row)} from {who} {way}to {whom}: {money(gets)} for {money(pays)}"
+        return f"{names[row['buyer']]} has no money for {_goods(row)}"
+    way = f"{row['seller_zone']}→{row['buyer_zone']}"
+    gets, pays, _ = amounts(row)
+    return f"{_goods(row)} {way}: {names[row['seller']]} gets {money(gets)} for {money(pays)}"
 
 
 def due_by(end: int) -> Any:
@@ -139,11 +141,8 @@ def money(amount: Money) -> str:
 def _settled(rows: list[Any]) -> str:
     sold, delivered = (sum(row[key] for row in rows) for key in ("sent", "delivered"))
     abroad = sum(row["delivered"] for row in rows if row["path"])
-    short = f"; {(sold - delivered) / 1000:.2f} kWh did not come and is billed" if sold > delivered else ""
-    return (
-        f"metered and paid: {len(rows)} sales, {delivered / 1000:.2f} kWh, "
-        f"{abroad / 1000:.2f} of them abroad{short}"
-    )
+    short = f"; {(sold - delivered) / 1000:.2f} missing, billed" if sold > delivered else ""
+    return f"paid: {len(rows)} sales, {delivered / 1000:.2f} kWh metered, {abroad / 1000:.2f} abroad{short}"
 
 
 def _goods(row: Any) -> str:

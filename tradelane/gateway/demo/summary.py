@@ -176,7 +176,7 @@ def _totals(summary: Summary) -> Iterator[tuple[str, str]]:
     if summary.marco_polo_ms:
         p50, p99 = (summary.marco_polo_ms[key] / 1000 for key in ("p50", "p99"))
         polo = f"p50 {p50:.2f} s, p99 {p99:.2f} s; the idea: {IDEA_S} s; Marco Polo: eight years"
-        yield "from the meter's reading to money abroad", polo
+        yield "from the meter's reading to money abroad:", f"\n    {polo}"
 
 
 def _show_people(console: Console, people: dict[str, str]) -> None:
