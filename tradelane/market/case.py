@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from tradelane.market.batch import OrderBatch
 from tradelane.market.order import Order, Side
+from tradelane.market.order_rows import OrderRows
 from tradelane.market.product import Allocation, Lane, Product, Zone
 from tradelane.market.units import PPM, decimal, plain, whole
 
@@ -212,13 +213,13 @@ def _orders(
     found: dict[str, list[Order]] = {p: [] for p in products}
     ids: set[str] = set()
     sequences: set[int] = set()
+    quick = OrderRows(products, zones)
     for where, row in rows:
-        f = Fields(row, where)
-        order = _order(f, products, zones)
+        order = quick.read(row) or _order(Fields(row, where), products, zones)
         if order.id in ids:
-            raise f.fault("id", f"{order.id!r} stands twice")
+            raise CaseError(f"{where}id", f"{order.id!r} stands twice")
         if order.seq in sequences:
-            raise f.fault("seq", f"{order.seq} stands twice")
+            raise CaseError(f"{where}seq", f"{order.seq} stands twice")
         ids.add(order.id)
         sequences.add(order.seq)
         found[order.product].append(order)

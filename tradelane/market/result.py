@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from decimal import Decimal
 from fractions import Fraction
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -66,7 +67,7 @@ def result_of(case: Case, clearings: Sequence[Clearing]) -> Json:
         orders = ordered(case, clearing.product.id, clearing.network)
         fills += _fills(clearing, orders)
         ids = [([o.id for o in sells], [o.id for o in buys]) for sells, buys in orders]
-        trades += [_trade(clearing.product, trade) for trade in pair(clearing, ids)]
+        trades += _trades(clearing.product, pair(clearing, ids))
     certificates = [c.certificate for c in clearings]
     result: Json = {
         "format": FORMAT,
@@ -144,18 +145,21 @@ def _fills(clearing: Clearing, orders: Sequence[tuple[Sequence[Order], Sequence[
         for rows, fill in ((sells, clearing.outcome.sold[z]), (buys, clearing.outcome.bought[z])):
             found += [(rows[int(k)], int(fill[k])) for k in np.flatnonzero(fill)]
     found.sort(key=lambda row: row[0].seq)
-    return [{"order": o.id, "quantity": clearing.product.quantity_text(lots)} for o, lots in found]
+    written = cache(clearing.product.quantity_text)
+    return [{"order": o.id, "quantity": written(lots)} for o, lots in found]
 
 
-def _trade(product: Product, trade: Trade) -> Json:
-    return {
-        "product": product.id,
-        "seller": trade.seller,
-        "buyer": trade.buyer,
-        "quantity": product.quantity_text(trade.sent),
-        "received": product.quantity_text(trade.received),
-        "seller_price": price_text(product, trade.seller_price),
-        "buyer_price": price_text(product, trade.buyer_price),
-        "lane": trade.path[-1] if trade.path else None,
-        "path": list(trade.path),
-    }
+def _trades(product: Product, made: Sequence[Trade]) -> Iterator[Json]:
+    quantity, price = cache(product.quantity_text), cache(partial(price_text, product))
+    for trade in made:
+        yield {
+            "product": product.id,
+            "seller": trade.seller,
+            "buyer": trade.buyer,
+            "quantity": quantity(trade.sent),
+            "received": quantity(trade.received),
+            "seller_price": price(trade.seller_price),
+            "buyer_price": price(trade.buyer_price),
+            "lane": trade.path[-1] if trade.path else None,
+            "path": list(trade.path),
+        }

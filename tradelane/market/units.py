@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from decimal import Context, Decimal
 from fractions import Fraction
 
 NANO = 1_000_000_000
@@ -84,8 +84,16 @@ def decimal(text: str) -> Decimal:
     return Decimal(text)
 
 
+_WIDE = Context(prec=2 * LONGEST_DECIMAL)
+"""Wide enough that a quotient of two amounts which is whole is exact."""
+
+
 def whole(value: Decimal | Fraction, step: Decimal | Fraction) -> int:
     """How many whole ``step`` make ``value``; ValueError when it is not a whole number of steps."""
+    if isinstance(value, Decimal) and isinstance(step, Decimal):
+        found = _WIDE.divide(value, step)
+        if found == found.to_integral_value() and _WIDE.multiply(found, step) == value:
+            return int(found)
     count = Fraction(value) / Fraction(step)
     if count.denominator != 1:
         raise ValueError(f"{value} is not a multiple of {step}")
