@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from tests.e2e.ledgers import faults, rows, unfinished
 from tests.e2e.stage import Showing, alive, showing
 from tests.shared import free_port
 from tradelane.gateway.cli import run as tradelane
+from tradelane.gateway.lock import FileLock
 
 INTERVALS = 3
 MINUTE = 60_000
@@ -156,8 +158,6 @@ def test_ctrl_c_before_there_is_a_market_is_no_summary(tmp_path: Path) -> None:
 def test_a_taken_port_is_told_before_anything_starts(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    import socket
-
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         assert tradelane(["demo", "--port", str(port), "--data-dir", str(tmp_path / "data")]) == 1
@@ -177,6 +177,15 @@ def test_a_broker_that_is_not_there_is_told_before_anything_starts(
     arguments = ["demo", "--port", "0", "--mqtt", f"127.0.0.1:{port}", "--data-dir", str(tmp_path / "data")]
     assert tradelane(arguments) == 4
     assert f"error: --mqtt: no broker answers at 127.0.0.1:{port}" in capfd.readouterr().err
+
+
+def test_a_folder_in_use_is_told_and_left_alone(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    running = FileLock(tmp_path / "demo")
+    running.acquire()
+    assert tradelane(["demo", "--port", "0", "--data-dir", str(tmp_path)]) == 1
+    assert capfd.readouterr().err == f"error: --data-dir: another demo is running in {tmp_path}\n"
+    assert [path.name for path in tmp_path.iterdir()] == ["demo.lock"]
+    running.release()
 
 
 def test_a_child_that_cannot_start_is_told_with_its_reason(

@@ -18,6 +18,7 @@ from tradelane.gateway.demo.children import ChildFailed
 from tradelane.gateway.demo.play import Play, say
 from tradelane.gateway.demo.ports import require_broker, require_free
 from tradelane.gateway.demo.summary import show
+from tradelane.gateway.lock import AlreadyInUse, FileLock
 
 INTERRUPTED = 130
 
@@ -29,12 +30,16 @@ def main(options: DemoOptions) -> int:
     if options.mqtt:
         require_broker(*options.mqtt)
     folder = options.data_dir or Path(tempfile.mkdtemp(prefix="tradelane-demo-"))
+    lock = FileLock(folder / "demo")
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
         summary = asyncio.run(Play(options, folder.absolute()).run())
+    except AlreadyInUse:
+        raise CommandFailed(ExitCode.FAILURE, f"--data-dir: another demo is running in {folder}") from None
     except (ChildFailed, OSError) as failed:
         raise CommandFailed(ExitCode.FAILURE, str(failed)) from None
     finally:
+        lock.release()
         if not options.keep:
             shutil.rmtree(folder, ignore_errors=True)
     if summary is None:
