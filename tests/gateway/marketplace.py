@@ -99,13 +99,13 @@ DEPOSITS = {BRAM: "1000", BETH: "1000", SHOP: "1000"}
 class Marketplace:
     """``now`` is the market's time in ms; set it and the market wakes up there."""
 
-    def __init__(self, folder: Path, config: str = CONFIG, now: int = START) -> None:
+    def __init__(self, folder: Path, config: str = CONFIG, now: int = START, speed: int = 1) -> None:
         path = folder / "market.toml"
         path.write_text(config)
         self.folder = folder
         self.config: Config = load(path)
         self.now = now
-        self.clock = Clock(1, START, 0, wall=lambda: self.now - START, nap=_short_nap)
+        self.clock = Clock(speed, START, 0, wall=lambda: (self.now - START) // speed, nap=_short_nap)
         self.app: FastAPI = create_app(self.config, self._build)
         self._transport = httpx2.ASGITransport(self.app)
         self.http = httpx2.AsyncClient(transport=self._transport, base_url="http://market")
@@ -237,8 +237,10 @@ async def _short_nap(_seconds: float) -> None:
 
 
 @asynccontextmanager
-async def open_market(folder: Path, config: str = CONFIG, now: int = START) -> AsyncIterator[Marketplace]:
-    market = Marketplace(folder, config, now)
+async def open_market(
+    folder: Path, config: str = CONFIG, now: int = START, speed: int = 1
+) -> AsyncIterator[Marketplace]:
+    market = Marketplace(folder, config, now, speed)
     await market.start()
     try:
         yield market

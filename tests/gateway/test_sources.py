@@ -1,0 +1,47 @@
+"""A configuration's meters as sources: one per connection, one for the broker."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tradelane.gateway.clock import Clock
+from tradelane.gateway.sections import EdgeSection
+from tradelane.gateway.sources import sources
+from tradelane.meter.modbus import ModbusSource
+from tradelane.meter.mqtt import MqttSource
+from tradelane.meter.reading import Source, UnknownProfile
+
+
+def made(*meters: dict[str, Any], mqtt: dict[str, Any] | None = None) -> list[Source]:
+    section = EdgeSection.model_validate({"meters": meters, "mqtt": mqtt})
+    return list(sources(section, Clock()))
+
+
+def modbus(name: str, host: str = "192.0.2.1", port: int = 502, **more: Any) -> dict[str, Any]:
+    return {"name": name, "transport": "modbus", "host": host, "port": port} | more
+
+
+def test_meters_behind_one_address_share_its_connection() -> None:
+    """Many devices take a single client; on a serial line there is one bus."""
+    found = made(modbus("a", unit=1), modbus("c", "192.0.2.2"), modbus("b", unit=2), modbus("d", port=503))
+    assert len(found) == 3 and all(isinstance(source, ModbusSource) for source in found)
+
+
+def test_all_topics_come_from_one_broker() -> None:
+    topics = [{"name": n, "transport": "mqtt", "topic": f"meters/{n}/state"} for n in ("a", "b", "c")]
+    found = made(*topics, modbus("d"), mqtt={"host": "192.0.2.9"})
+    assert [type(source) for source in found] == [ModbusSource, MqttSource]
+
+
+def test_no_meters_no_sources() -> None:
+    assert made() == []
+
+
+def test_a_profile_nobody_knows_is_told_at_the_start() -> None:
+    with pytest.raises(UnknownProfile, match="no-such-meter"):
+        made(modbus("a", profile="no-such-meter"))
+    topic = {"name": "a", "transport": "mqtt", "topic": "t", "dialect": "no-such-dialect"}
+    with pytest.raises(UnknownProfile, match="no-such-dialect"):
+        made(topic, mqtt={"host": "192.0.2.9"})
