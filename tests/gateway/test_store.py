@@ -223,28 +223,28 @@ def test_answered_work_survives_a_sudden_death_and_the_rest_does_not(tmp_path: P
     store.close()
 
 
-FIRST = '''
+FIRST = """
 from alembic import op
 revision, down_revision = "one", None
 
 def upgrade():
     op.execute("CREATE TABLE first (id INTEGER PRIMARY KEY)")
-'''
-SECOND = '''
+"""
+SECOND = """
 from alembic import op
 revision, down_revision = "two", "one"
 
 def upgrade():
     op.execute("CREATE TABLE second (id INTEGER PRIMARY KEY)")
     op.execute("{}")
-'''
-ENVIRONMENT = '''
+"""
+ENVIRONMENT = """
 from alembic import context
 
 context.configure(connection=context.config.attributes["connection"])
 with context.begin_transaction():
     context.run_migrations()
-'''
+"""
 
 
 def migrations(folder: Path, **versions: str) -> str:
@@ -272,8 +272,10 @@ def test_upgrade_is_all_or_nothing(tmp_path: Path) -> None:
 
 def test_alembic_is_not_loaded_when_the_schema_is_at_head(tmp_path: Path) -> None:
     place = migrations(tmp_path / "a", one=FIRST)
-    code = ("import sys; from tradelane.gateway.store import opened\n"
-            "with opened(*sys.argv[1:], 'one'): print('alembic' in sys.modules)")
+    code = (
+        "import sys; from tradelane.gateway.store import opened\n"
+        "with opened(*sys.argv[1:], 'one'): print('alembic' in sys.modules)"
+    )
     command = [sys.executable, "-c", code, str(tmp_path / "s.sqlite"), place]
     answers = [subprocess.check_output(command, text=True) for _ in range(2)]
     assert answers == ["True\n", "False\n"]

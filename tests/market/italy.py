@@ -42,11 +42,11 @@ def _rows(name: str) -> dict[str, list[dict[str, str]]]:
 
 
 def lots(text: str) -> int:
-    return int(round(Decimal(text) / MWH))
+    return round(Decimal(text) / MWH)
 
 
 def ticks(text: str) -> int:
-    return int(round(Decimal(text) / EURO_CENT))
+    return round(Decimal(text) / EURO_CENT)
 
 
 def hours() -> Iterator[Hour]:

@@ -62,7 +62,7 @@ def test_nothing_is_written_without_a_sign(text: str) -> None:
     assert str(Money.parse(text, "EUR")) == "0"
 
 
-@given(st.integers(-(10**30), 10**30), st.integers(0, 20))
+@given(st.integers(-(10**27), 10**27), st.integers(0, 20))
 def test_plain_has_no_exponent_and_no_needless_zero(digits: int, places: int) -> None:
     text = plain(Decimal(digits).scaleb(-places))
     assert Fraction(text) == Fraction(digits, 10**places)
@@ -72,8 +72,8 @@ def test_plain_has_no_exponent_and_no_needless_zero(digits: int, places: int) ->
 
 @pytest.mark.parametrize(
     "text",
-    ["", " 1", "1 ", "1_000", "1,5", "NaN", "sNaN", "Infinity", "-inf", "0x10", "١", "１", "1e", "e1", ".", "--1",
-     "1e9999", "1e-9999", "1e999999999", "9" * 401, "1\n"],
+    ["", " 1", "1 ", "1_000", "1,5", "NaN", "sNaN", "Infinity", "-inf", "0x10", "١", "１", "1e", "e1", ".",
+     "--1", "1e9999", "1e-9999", "1e999999999", "9" * 401, "1\n"],
 )  # fmt: skip
 def test_what_is_no_decimal_is_refused_at_once(text: str) -> None:
     with pytest.raises(ValueError, match=r"decimal number|at most"):

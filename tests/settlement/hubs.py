@@ -96,9 +96,11 @@ def serving(app: FastAPI) -> Iterator[str]:
 def running(template: Path, folder: Path) -> Iterator[Hub]:
     """A hub over HTTP on its own copy of a database file."""
     path = shutil.copy(template, folder / "hub.sqlite")
-    with opened(path, PLACE, HEAD) as store, \
-         serving(create_app(store, lambda: NOW, TOKEN, store.read, (StoreError,))) as url, \
-         httpx2.Client(base_url=url, headers={"Authorization": f"Bearer {TOKEN}"}) as http:
+    with (
+        opened(path, PLACE, HEAD) as store,
+        serving(create_app(store, lambda: NOW, TOKEN, store.read, (StoreError,))) as url,
+        httpx2.Client(base_url=url, headers={"Authorization": f"Bearer {TOKEN}"}) as http,
+    ):
         yield Hub(url, store, http)
 
 
@@ -123,24 +125,42 @@ def gbp(text: str) -> Money:
 
 def trade(name: str) -> list[Transfer]:
     """Ana pays 10 EUR, Ben gets 7.5 GBP and gives 0.5 back for what he did not deliver."""
-    moves = [(ANA, CARRIERS[0], eur("0.4"), "tariff"), (ANA, CARRIERS[1], eur("0.5"), "rent"),
-             (ANA, "customs:EUR", eur("0.1"), "duty"), (ANA, "fx:EUR", eur("8.999999999"), "sale"),
-             (ANA, "rounding:EUR", eur("0.000000001"), "rounding"),
-             ("fx:GBP", BEN, gbp("7.5"), "sale"), (BEN, "balancing:GBP", gbp("0.5"), "imbalance")]
+    moves = [
+        (ANA, CARRIERS[0], eur("0.4"), "tariff"),
+        (ANA, CARRIERS[1], eur("0.5"), "rent"),
+        (ANA, "customs:EUR", eur("0.1"), "duty"),
+        (ANA, "fx:EUR", eur("8.999999999"), "sale"),
+        (ANA, "rounding:EUR", eur("0.000000001"), "rounding"),
+        ("fx:GBP", BEN, gbp("7.5"), "sale"),
+        (BEN, "balancing:GBP", gbp("0.5"), "imbalance"),
+    ]
     return [Transfer(f"{name}/{n}", *move) for n, move in enumerate(moves)]
 
 
-def reservation(name: str = "r1", value: str = "12", account: str = ANA, contract: str = "c1",
-                currency: str = "EUR") -> dict[str, Any]:
-    return {"reservation": name, "account": account, "contract": contract,
-            "amount": {"currency": currency, "value": value}}
+def reservation(
+    name: str = "r1", value: str = "12", account: str = ANA, contract: str = "c1", currency: str = "EUR"
+) -> dict[str, Any]:
+    return {
+        "reservation": name,
+        "account": account,
+        "contract": contract,
+        "amount": {"currency": currency, "value": value},
+    }
 
 
-def settlement(name: str = "s1", reservation: str | None = "r1", contract: str = "c1",
-               legs: list[dict[str, Any]] | None = None) -> dict[str, Any]:
+def settlement(
+    name: str = "s1",
+    reservation: str | None = "r1",
+    contract: str = "c1",
+    legs: list[dict[str, Any]] | None = None,
+) -> dict[str, Any]:
     paid = [leg(t.source, t.target, str(t.amount), t.amount.currency, t.kind) for t in trade(name)]
-    return {"settlement": name, "reservation": reservation, "contract": contract,
-            "transfers": paid if legs is None else legs}
+    return {
+        "settlement": name,
+        "reservation": reservation,
+        "contract": contract,
+        "transfers": paid if legs is None else legs,
+    }
 
 
 def leg(source: str, target: str, value: str, currency: str = "EUR", kind: str = "sale") -> dict[str, Any]:
@@ -149,11 +169,28 @@ def leg(source: str, target: str, value: str, currency: str = "EUR", kind: str =
 
 
 def declaration(name: str = "d1", **changes: Any) -> dict[str, Any]:
-    return {"declaration": name, "contract": "c1", "hs_code": "0901.21", "origin": "GB", "destination": "ES",
-            "quantity": "12.5", "unit": "kg", "value": {"currency": "EUR", "value": "10"}, "duty_ppm": 75_000,
-            **changes}
+    return {
+        "declaration": name,
+        "contract": "c1",
+        "hs_code": "0901.21",
+        "origin": "GB",
+        "destination": "ES",
+        "quantity": "12.5",
+        "unit": "kg",
+        "value": {"currency": "EUR", "value": "10"},
+        "duty_ppm": 75_000,
+        **changes,
+    }
 
 
 def shipment(name: str = "p1", **changes: Any) -> dict[str, Any]:
-    return {"shipment": name, "contract": "c1", "declaration": "d1", "lane": "GB>ES", "quantity": "12.5",
-            "unit": "kg", "proof_code": "4711", **changes}
+    return {
+        "shipment": name,
+        "contract": "c1",
+        "declaration": "d1",
+        "lane": "GB>ES",
+        "quantity": "12.5",
+        "unit": "kg",
+        "proof_code": "4711",
+        **changes,
+    }

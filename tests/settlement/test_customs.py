@@ -11,10 +11,17 @@ from tradelane.market.units import PPM, Money
 from tradelane.settlement.customs import Channel, DeclarationState, Rule, assess, channel, state
 
 
-@pytest.mark.parametrize(("value", "duty_ppm", "duty"), [
-    ("10", 75_000, "0.75"), ("0.000000001", 500_000, "0.000000001"), ("0.000000001", 499_999, "0"),
-    ("123.456789123", 0, "0"), ("3", 333_333, "0.999999"), ("1", 10_000_000, "10"),
-])
+@pytest.mark.parametrize(
+    ("value", "duty_ppm", "duty"),
+    [
+        ("10", 75_000, "0.75"),
+        ("0.000000001", 500_000, "0.000000001"),
+        ("0.000000001", 499_999, "0"),
+        ("123.456789123", 0, "0"),
+        ("3", 333_333, "0.999999"),
+        ("1", 10_000_000, "10"),
+    ],
+)
 def test_duty_is_rounded_once(value: str, duty_ppm: int, duty: str) -> None:
     assert assess(eur(value), duty_ppm) == eur(duty)
 
@@ -30,8 +37,11 @@ def test_everything_is_green_for_now() -> None:
 
 
 def test_the_first_fitting_rule_decides() -> None:
-    rules = (Rule(Channel.RED, hs_prefix="9306"), Rule(Channel.YELLOW, origin="GB", destination="ES"),
-             Rule(Channel.GREEN, origin="GB"))
+    rules = (
+        Rule(Channel.RED, hs_prefix="9306"),
+        Rule(Channel.YELLOW, origin="GB", destination="ES"),
+        Rule(Channel.GREEN, origin="GB"),
+    )
     assert channel("9306.30", "GB", "ES", rules) is Channel.RED
     assert channel("0901.21", "GB", "ES", rules) is Channel.YELLOW
     assert channel("0901.21", "GB", "FR", rules) is Channel.GREEN

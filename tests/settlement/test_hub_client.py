@@ -15,8 +15,16 @@ from tests.settlement.hubs import ANA, Hub, eur, run
 from tradelane.market.units import Money
 from tradelane.settlement.ehub.client import Backoff, HubClient, HubRefused, HubUnreachable
 
-OPENED = {"account": ANA, "owner": "Ana", "currency": "EUR", "posted": "0", "held": "0", "available": "0",
-          "limit": "0", "a field of a later version": 1}
+OPENED = {
+    "account": ANA,
+    "owner": "Ana",
+    "currency": "EUR",
+    "posted": "0",
+    "held": "0",
+    "available": "0",
+    "limit": "0",
+    "a field of a later version": 1,
+}
 Answer = httpx2.Response | Exception
 
 
@@ -39,12 +47,19 @@ class Script:
         self.waits.append(seconds)
 
     def client(self, **backoff: Any) -> HubClient:
-        return HubClient("http://hub", "secret", httpx2.MockTransport(self.answer), sleep=self.sleep,
-                         backoff=Backoff(**backoff))
+        return HubClient(
+            "http://hub",
+            "secret",
+            httpx2.MockTransport(self.answer),
+            sleep=self.sleep,
+            backoff=Backoff(**backoff),
+        )
 
     def open(self, **backoff: Any) -> Any:
-        return run(self.client(**backoff), lambda c: c.open_account(
-            "key", account=ANA, owner="Ana", currency="EUR", limit=eur("0")))
+        return run(
+            self.client(**backoff),
+            lambda c: c.open_account("key", account=ANA, owner="Ana", currency="EUR", limit=eur("0")),
+        )
 
 
 def ok() -> httpx2.Response:
@@ -53,16 +68,30 @@ def ok() -> httpx2.Response:
 
 def problem(status: int, code: str) -> httpx2.Response:
     errors = [{"field": "amount", "reason": "too much"}]
-    return httpx2.Response(status, json={"type": f"urn:tradelane:problem:{code}", "title": "No",
-                                         "status": status, "detail": "no", "errors": errors})
+    return httpx2.Response(
+        status,
+        json={
+            "type": f"urn:tradelane:problem:{code}",
+            "title": "No",
+            "status": status,
+            "detail": "no",
+            "errors": errors,
+        },
+    )
 
 
-@pytest.mark.parametrize("failure", [
-    lambda: httpx2.ConnectError("refused"), lambda: httpx2.ReadTimeout("slow"),
-    lambda: httpx2.RemoteProtocolError("died"), lambda: problem(503, "unavailable"),
-    lambda: problem(500, "internal"), lambda: httpx2.Response(502, text="<html>"),
-    lambda: problem(409, "idempotency-in-progress"),
-])
+@pytest.mark.parametrize(
+    "failure",
+    [
+        lambda: httpx2.ConnectError("refused"),
+        lambda: httpx2.ReadTimeout("slow"),
+        lambda: httpx2.RemoteProtocolError("died"),
+        lambda: problem(503, "unavailable"),
+        lambda: problem(500, "internal"),
+        lambda: httpx2.Response(502, text="<html>"),
+        lambda: problem(409, "idempotency-in-progress"),
+    ],
+)
 def test_it_tries_again_under_the_same_key(failure: Callable[[], Answer]) -> None:
     script = Script(failure(), failure(), ok())
     assert script.open().account == ANA
@@ -71,7 +100,11 @@ def test_it_tries_again_under_the_same_key(failure: Callable[[], Answer]) -> Non
     assert {r.headers["authorization"] for r in script.requests} == {"Bearer secret"}
     assert len({r.content for r in script.requests}) == 1
     assert json.loads(script.requests[0].content) == {
-        "account": ANA, "owner": "Ana", "currency": "EUR", "limit": "0"}
+        "account": ANA,
+        "owner": "Ana",
+        "currency": "EUR",
+        "limit": "0",
+    }
 
 
 def test_it_waits_longer_each_time_up_to_the_cap_and_then_gives_up() -> None:
@@ -82,10 +115,16 @@ def test_it_waits_longer_each_time_up_to_the_cap_and_then_gives_up() -> None:
     assert len(script.requests) == 6
 
 
-@pytest.mark.parametrize("answer", [
-    problem(402, "insufficient-funds"), problem(409, "reservation-closed"), problem(422, "validation"),
-    problem(401, "unauthorised"), problem(422, "idempotency-key-reused"),
-])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        problem(402, "insufficient-funds"),
+        problem(409, "reservation-closed"),
+        problem(422, "validation"),
+        problem(401, "unauthorised"),
+        problem(422, "idempotency-key-reused"),
+    ],
+)
 def test_a_refusal_is_final_and_tells_why(answer: httpx2.Response) -> None:
     script = Script(answer)
     with pytest.raises(HubRefused, match="no") as caught:

@@ -32,15 +32,17 @@ async def fund(client: HubClient) -> str:
 
 
 async def settle(client: HubClient) -> str:
-    done = await client.settle("settle", settlement="s1", contract="c1", transfers=trade("s1"),
-                               reservation="r1")
+    done = await client.settle(
+        "settle", settlement="s1", contract="c1", transfers=trade("s1"), reservation="r1"
+    )
     return done.model_dump_json()
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])
 @pytest.mark.parametrize("victim", ["fund", "settle"])
 def test_killed_at_a_command_and_asked_again(
-        furnished: Path, tmp_path: Path, victim: str, moment: str) -> None:
+    furnished: Path, tmp_path: Path, victim: str, moment: str
+) -> None:
     path, port = tmp_path / "hub.sqlite", free_port()
     shutil.copy(furnished, path)
     url = f"http://127.0.0.1:{port}"

@@ -59,11 +59,15 @@ def test_a_refused_retry_stays_refused(market: Hub) -> None:
     assert market.post("/reservations", reservation(value="150"), "k2").status_code == 201
 
 
-@pytest.mark.parametrize("spoil", [
-    lambda hub: hub.post("/reservations", reservation(value="-1"), "k"),
-    lambda hub: httpx2.post(hub.url + "/api/v1/reservations", json=reservation(),
-                            headers={"Idempotency-Key": "k"}),
-])
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda hub: hub.post("/reservations", reservation(value="-1"), "k"),
+        lambda hub: httpx2.post(
+            hub.url + "/api/v1/reservations", json=reservation(), headers={"Idempotency-Key": "k"}
+        ),
+    ],
+)
 def test_what_was_no_command_uses_up_no_key(market: Hub, spoil: Callable[[Hub], httpx2.Response]) -> None:
     assert spoil(market).status_code in (401, 422)
     assert market.post("/reservations", reservation(), "k").status_code == 201
@@ -71,18 +75,29 @@ def test_what_was_no_command_uses_up_no_key(market: Hub, spoil: Callable[[Hub], 
 
 def test_a_key_means_one_request(market: Hub) -> None:
     market.post("/reservations", reservation(), "k")
-    for path, body in (("/reservations", reservation(value="13")), ("/settlements", settlement()),
-                       ("/reservations/r1/release", None)):
+    for path, body in (
+        ("/reservations", reservation(value="13")),
+        ("/settlements", settlement()),
+        ("/reservations/r1/release", None),
+    ):
         assert_problem(market.post(path, body, "k"), 422, "idempotency-key-reused", "Idempotency-Key")
     assert market.balances()[ANA] == ("100", "12")
 
 
 @pytest.mark.parametrize("key", [None, "", "k" * 201])
-@pytest.mark.parametrize(("path", "body"), [
-    ("/reservations", reservation()), ("/settlements", settlement()), ("/reservations/r1/release", None),
-    ("/accounts", {}), ("/deposits", {}), ("/declarations", {}), ("/shipments", {}),
-    ("/shipments/p1/events", {}),
-])
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/reservations", reservation()),
+        ("/settlements", settlement()),
+        ("/reservations/r1/release", None),
+        ("/accounts", {}),
+        ("/deposits", {}),
+        ("/declarations", {}),
+        ("/shipments", {}),
+        ("/shipments/p1/events", {}),
+    ],
+)
 def test_every_post_needs_a_key(keyless: Hub, path: str, body: Any, key: str | None) -> None:
     assert_problem(keyless.post(path, body, key), 400, "idempotency-key-missing", "Idempotency-Key")
 
@@ -125,16 +140,20 @@ def test_a_key_in_progress_is_told_to_wait_and_the_client_does(store: Store) -> 
         assert_problem(second, 409, "idempotency-in-progress", "Idempotency-Key")
         assert second.headers["retry-after"] == "1"
         client = HubClient(url, TOKEN, sleep=opens_the_gate, backoff=Backoff(attempts=100))
-        opened = run(client, lambda c: c.open_account("k", account="issuer:EUR", owner="hub", currency="EUR",
-                                                      limit=None))
+        opened = run(
+            client,
+            lambda c: c.open_account("k", account="issuer:EUR", owner="hub", currency="EUR", limit=None),
+        )
         assert first.result().status_code == 201
         assert opened.model_dump() == first.result().json()
 
 
 def test_a_hundred_copies_at_once_have_one_effect(market: Hub) -> None:
     async def crowd(client: HubClient) -> Any:
-        copies = [client.reserve("k", reservation="r1", account=ANA, contract="c1",
-                                 amount=eur("12")) for _ in range(100)]
+        copies = [
+            client.reserve("k", reservation="r1", account=ANA, contract="c1", amount=eur("12"))
+            for _ in range(100)
+        ]
         return await asyncio.gather(*copies)
 
     patient = HubClient(market.url, TOKEN, backoff=Backoff(attempts=200, first_s=0.01, cap_s=0.05))

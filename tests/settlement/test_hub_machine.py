@@ -24,8 +24,13 @@ from tradelane.settlement.ehub.server import chain, data, payments, tables
 from tradelane.settlement.ehub.server.commands import Answer, Command, once, request_hash
 
 LIMITS: dict[str, int | None] = {
-    "issuer:EUR": None, "issuer:GBP": None, "fx:EUR": None, "fx:GBP": None, "member:ana:EUR": 0,
-    "member:bea:EUR": -5, "member:cem:GBP": 0,
+    "issuer:EUR": None,
+    "issuer:GBP": None,
+    "fx:EUR": None,
+    "fx:GBP": None,
+    "member:ana:EUR": 0,
+    "member:bea:EUR": -5,
+    "member:cem:GBP": 0,
 }
 MEMBERS = [name for name in LIMITS if name.startswith("member:")]
 NANO = 10**9
@@ -53,8 +58,12 @@ class HubMachine(RuleBasedStateMachine):
         with self.engine.begin() as connection:
             tables.metadata.create_all(connection)
         for name, limit in LIMITS.items():
-            self.do(payments.open_account, wire.OpenAccount(
-                account=name, owner="x", currency=name[-3:], limit=None if limit is None else str(limit)))
+            self.do(
+                payments.open_account,
+                wire.OpenAccount(
+                    account=name, owner="x", currency=name[-3:], limit=None if limit is None else str(limit)
+                ),
+            )
 
     def teardown(self) -> None:
         self.engine.dispose()
@@ -82,8 +91,9 @@ class HubMachine(RuleBasedStateMachine):
     @rule(target=reservations, account=st.sampled_from(MEMBERS), whole=amounts)
     def reserve(self, account: str, whole: int) -> Any:
         name = f"r{self.count}"
-        question = wire.Reserve.model_validate({
-            "reservation": name, "account": account, "contract": "c", "amount": amount(whole, account[-3:])})
+        question = wire.Reserve.model_validate(
+            {"reservation": name, "account": account, "contract": "c", "amount": amount(whole, account[-3:])}
+        )
         possible = whole <= self.free(account)
         assert self.do(payments.reserve, question).status == (201 if possible else 402)
         if not possible:
@@ -99,14 +109,23 @@ class HubMachine(RuleBasedStateMachine):
         self.closed[name] = "released"
         assert self.do(effect, wire.Release()).status == 409
 
-    @rule(name=consumes(reservations), paid=st.integers(0, 14), back=st.integers(0, 3), gbp=st.integers(0, 5),
-          imbalance=st.integers(0, 7))
+    @rule(
+        name=consumes(reservations),
+        paid=st.integers(0, 14),
+        back=st.integers(0, 3),
+        gbp=st.integers(0, 5),
+        imbalance=st.integers(0, 7),
+    )
     def settle(self, name: str, paid: int, back: int, gbp: int, imbalance: int) -> None:
         account, held = self.open[name]
         currency = account[-3:]
         desk = f"fx:{currency}"
-        moves = [(account, desk, paid, currency), (desk, account, back, currency),
-                 ("fx:GBP", "member:cem:GBP", gbp, "GBP"), ("member:cem:GBP", "issuer:GBP", imbalance, "GBP")]
+        moves = [
+            (account, desk, paid, currency),
+            (desk, account, back, currency),
+            ("fx:GBP", "member:cem:GBP", gbp, "GBP"),
+            ("member:cem:GBP", "issuer:GBP", imbalance, "GBP"),
+        ]
         moves = [move for move in moves if move[2]]
         before, after = dict(self.posted), dict(self.posted)
         for source, target, whole, _ in moves:
@@ -116,10 +135,16 @@ class HubMachine(RuleBasedStateMachine):
         self.posted = after
         del self.open[name]
         possible = drawn <= held and all(self.free(member) >= 0 for member in MEMBERS)
-        question = wire.Settle.model_validate({
-            "settlement": f"s{self.count}", "reservation": name, "contract": "c",
-            "transfers": [{"source": s, "target": t, "kind": "k", "amount": amount(w, c)}
-                          for s, t, w, c in moves]})
+        question = wire.Settle.model_validate(
+            {
+                "settlement": f"s{self.count}",
+                "reservation": name,
+                "contract": "c",
+                "transfers": [
+                    {"source": s, "target": t, "kind": "k", "amount": amount(w, c)} for s, t, w, c in moves
+                ],
+            }
+        )
         assert (self.do(payments.settle, question).status == 201) is possible
         if possible:
             self.closed[name] = "settled"
@@ -146,7 +171,8 @@ class HubMachine(RuleBasedStateMachine):
         with self.engine.begin() as connection:
             rows = connection.execute(select(tables.accounts)).all()
             assert {row.account: row.posted_nano for row in rows} == {
-                name: whole * NANO for name, whole in self.posted.items()}
+                name: whole * NANO for name, whole in self.posted.items()
+            }
             for row in rows:
                 held = sum(whole for owner, whole in self.open.values() if owner == row.account)
                 assert row.held_nano == held * NANO

@@ -11,12 +11,19 @@ from tradelane.settlement.ehub.wire import Total
 
 def test_the_whole_way_across_two_currencies(market: Hub) -> None:
     async def way(client: HubClient) -> None:
-        held = await client.reserve("c1/fund", reservation="r1", account=ANA, amount=eur("12"), contract="c1",
-                                    expires_at=1_782_000_900_000)
+        held = await client.reserve(
+            "c1/fund",
+            reservation="r1",
+            account=ANA,
+            amount=eur("12"),
+            contract="c1",
+            expires_at=1_782_000_900_000,
+        )
         assert (held.state, held.expires_at) == ("reserved", "2026-06-21T00:15Z")
         assert (await client.account(ANA)).available == "88"
-        done = await client.settle("c1/settle", settlement="s1", contract="c1", transfers=trade("s1"),
-                                   reservation="r1")
+        done = await client.settle(
+            "c1/settle", settlement="s1", contract="c1", transfers=trade("s1"), reservation="r1"
+        )
         assert (done.drawn, done.released) == (_total("10"), _total("2"))
         assert done.transfers == [f"s1/{n}" for n in range(7)]
         assert done.receipts == [f"s1/{ANA}", f"s1/{BEN}"]
@@ -32,8 +39,13 @@ def test_the_whole_way_across_two_currencies(market: Hub) -> None:
     trial = market.get("/trial-balance")
     assert trial["balanced"] is True
     assert [(c["currency"], c["sum"]) for c in trial["currencies"]] == [("EUR", "0"), ("GBP", "0")]
-    assert market.get("/chain") == {"ok": True, "transfers": 8, "head": trial["head"], "broken": None,
-                                    "reason": None}
+    assert market.get("/chain") == {
+        "ok": True,
+        "transfers": 8,
+        "head": trial["head"],
+        "broken": None,
+        "reason": None,
+    }
 
 
 def _total(value: str) -> Total:
@@ -47,7 +59,9 @@ def test_receipts_tell_each_member_their_side(market: Hub) -> None:
     assert ben["contract"] == "c1"
     assert ben["total"] == {"currency": "GBP", "value": "7"}
     assert [(one["kind"], one["amount"]["value"], one["counterparty"]) for one in ben["lines"]] == [
-        ("sale", "7.5", "fx:GBP"), ("imbalance", "-0.5", "balancing:GBP")]
+        ("sale", "7.5", "fx:GBP"),
+        ("imbalance", "-0.5", "balancing:GBP"),
+    ]
     both = market.get("/receipts", contract="c1")["items"]
     assert [one["total"]["value"] for one in both] == ["-10", "7"]
     assert len({one["hash"] for one in both}) == 2
@@ -95,8 +109,10 @@ def test_a_reservation_is_settled_or_released_once(market: Hub) -> None:
 def test_an_id_is_used_once(market: Hub) -> None:
     market.post("/reservations", reservation(), "k1")
     market.post("/settlements", settlement(), "k2")
-    for path, body, field in (("/reservations", reservation(), "reservation"),
-                              ("/settlements", settlement(reservation=None), "settlement")):
+    for path, body, field in (
+        ("/reservations", reservation(), "reservation"),
+        ("/settlements", settlement(reservation=None), "settlement"),
+    ):
         assert_problem(market.post(path, body, f"again {field}"), 409, "duplicate-id", field)
     assert market.balances()[ANA] == ("90", "0")
 

@@ -75,17 +75,33 @@ def test_the_trial_balance_survives_sums_beyond_64_bits(market: Hub) -> None:
     assert (answer.status_code, answer.json()["type"]) == (422, "urn:tradelane:problem:balance-out-of-range")
 
 
-@pytest.mark.parametrize(("spoil", "broken", "reason"), [
-    (update(transfers).where(transfers.c.seq == 3).values(nano=1), 3, "its fields do not match its hash"),
-    (update(transfers).where(transfers.c.seq == 3).values(memo="!"), 3, "its fields do not match its hash"),
-    (update(transfers).where(transfers.c.seq == 3).values(hash=bytes(32)), 3,
-     "its fields do not match its hash"),
-    (delete(transfers).where(transfers.c.seq == 3), 3, "transfer 3 is missing (found 4)"),
-    (delete(transfers).where(transfers.c.seq == 22), 0,
-     "the balance of balancing:GBP is not the sum of its transfers"),
-    (update(accounts).where(accounts.c.account == ANA).values(posted_nano=99), 0,
-     f"the balance of {ANA} is not the sum of its transfers"),
-])
+@pytest.mark.parametrize(
+    ("spoil", "broken", "reason"),
+    [
+        (update(transfers).where(transfers.c.seq == 3).values(nano=1), 3, "its fields do not match its hash"),
+        (
+            update(transfers).where(transfers.c.seq == 3).values(memo="!"),
+            3,
+            "its fields do not match its hash",
+        ),
+        (
+            update(transfers).where(transfers.c.seq == 3).values(hash=bytes(32)),
+            3,
+            "its fields do not match its hash",
+        ),
+        (delete(transfers).where(transfers.c.seq == 3), 3, "transfer 3 is missing (found 4)"),
+        (
+            delete(transfers).where(transfers.c.seq == 22),
+            0,
+            "the balance of balancing:GBP is not the sum of its transfers",
+        ),
+        (
+            update(accounts).where(accounts.c.account == ANA).values(posted_nano=99),
+            0,
+            f"the balance of {ANA} is not the sum of its transfers",
+        ),
+    ],
+)
 def test_a_change_behind_the_hubs_back_is_found(busy: Hub, spoil: Any, broken: int, reason: str) -> None:
     assert busy.get("/chain")["ok"] is True
     with busy.store.engine.begin() as connection:
@@ -94,10 +110,15 @@ def test_a_change_behind_the_hubs_back_is_found(busy: Hub, spoil: Any, broken: i
     assert (told["ok"], told["broken"], told["reason"]) == (False, broken, reason)
 
 
-@pytest.mark.parametrize(("change", "constraint"), [
-    ({"held_nano": 100_000_000_001}, "ck_accounts_limit"), ({"posted_nano": -1}, "ck_accounts_limit"),
-    ({"held_nano": -1}, "ck_accounts_range"), ({"posted_nano": 4 * 10**18 + 1}, "ck_accounts_range"),
-])
+@pytest.mark.parametrize(
+    ("change", "constraint"),
+    [
+        ({"held_nano": 100_000_000_001}, "ck_accounts_limit"),
+        ({"posted_nano": -1}, "ck_accounts_limit"),
+        ({"held_nano": -1}, "ck_accounts_range"),
+        ({"posted_nano": 4 * 10**18 + 1}, "ck_accounts_range"),
+    ],
+)
 def test_the_database_itself_holds_the_limits(market: Hub, change: dict[str, int], constraint: str) -> None:
     with pytest.raises(IntegrityError, match=constraint), market.store.engine.begin() as connection:
         connection.execute(update(accounts).where(accounts.c.account == ANA).values(**change))

@@ -29,8 +29,12 @@ def test_migrated_and_declared_tables_are_the_same(store: Store) -> None:
 def test_the_constraints_are_the_same_too(store: Store) -> None:
     def checks(connection: Connection) -> set[str]:
         rows = connection.execute(text("SELECT name, sql FROM sqlite_master WHERE type = 'table'"))
-        return {f"{name}: {' '.join(line.split()).rstrip(', ')}" for name, sql in rows
-                for line in sql.splitlines() if "CHECK" in line}
+        return {
+            f"{name}: {' '.join(line.split()).rstrip(', ')}"
+            for name, sql in rows
+            for line in sql.splitlines()
+            if "CHECK" in line
+        }
 
     migrated = store.read_now(checks)
     with store.engine.begin() as connection:

@@ -20,19 +20,37 @@ WAY = [E.PICKED_UP, E.IN_CUSTOMS, E.IN_TRANSIT, E.OUT_FOR_DELIVERY]
 def test_goods_go_from_door_to_door(market: Hub) -> None:
     async def way(client: HubClient) -> None:
         declared = await client.declare(
-            "d1", declaration="d1", contract="c1", hs_code="0901.21", origin="GB", destination="ES",
-            quantity="12.50", unit="kg", value=eur("10"), duty_ppm=75_000)
+            "d1",
+            declaration="d1",
+            contract="c1",
+            hs_code="0901.21",
+            origin="GB",
+            destination="ES",
+            quantity="12.50",
+            unit="kg",
+            value=eur("10"),
+            duty_ppm=75_000,
+        )
         assert (declared.channel, declared.state, declared.quantity) == ("green", "released", "12.5")
         assert declared.duty.money == eur("0.75")
         assert await client.declaration("d1") == declared
-        booked = await client.book_shipment("p1", shipment="p1", contract="c1", declaration="d1",
-                                            lane="GB>ES", quantity="12.5", unit="kg", proof_code="4711")
+        booked = await client.book_shipment(
+            "p1",
+            shipment="p1",
+            contract="c1",
+            declaration="d1",
+            lane="GB>ES",
+            quantity="12.5",
+            unit="kg",
+            proof_code="4711",
+        )
         assert booked.state is ShipmentState.BOOKED
         for n, event in enumerate(WAY):
             moved = await client.record_event(f"p1/{event}", shipment="p1", event=event, at=NOW + n * 1000)
             assert moved.state == event.value
-        done = await client.record_event("p1/delivered", shipment="p1", event=E.DELIVERED, at=NOW + 9000,
-                                         proof_code="4711")
+        done = await client.record_event(
+            "p1/delivered", shipment="p1", event=E.DELIVERED, at=NOW + 9000, proof_code="4711"
+        )
         assert [step.event for step in done.events] == [*WAY, E.DELIVERED]
         assert [step.at for step in done.events] == [iso(NOW + n * 1000) for n in (0, 1, 2, 3, 9)]
         assert await client.shipment("p1") == done
@@ -53,10 +71,17 @@ def step(event: str, proof_code: str | None = None) -> dict[str, str]:
     return body if proof_code is None else {**body, "proof_code": proof_code}
 
 
-@pytest.mark.parametrize(("events", "event"), [
-    ([], "delivered"), ([], "in_customs"), (["picked_up"], "picked_up"), (["picked_up"], "in_transit"),
-    (["picked_up", "in_customs", "lost"], "in_transit"), ([], "lost"),
-])
+@pytest.mark.parametrize(
+    ("events", "event"),
+    [
+        ([], "delivered"),
+        ([], "in_customs"),
+        (["picked_up"], "picked_up"),
+        (["picked_up"], "in_transit"),
+        (["picked_up", "in_customs", "lost"], "in_transit"),
+        ([], "lost"),
+    ],
+)
 def test_illegal_events_change_nothing(market: Hub, events: list[str], event: str) -> None:
     ship(market, *events)
     before = market.get("/shipments/p1")
@@ -105,15 +130,18 @@ def test_shipments_are_listed_by_state_and_contract(market: Hub) -> None:
     assert named(contract="c2") == []
 
 
-@pytest.mark.parametrize(("body", "status", "code", "field"), [
-    (shipment("p2", declaration="none"), 422, "unknown-declaration", "declaration"),
-    (shipment("p2", contract="c2"), 422, "wrong-contract", "contract"),
-    (shipment("p1"), 409, "duplicate-id", "shipment"),
-    (shipment("p2", quantity="-1"), 422, "validation", "quantity"),
-    (shipment("p2", quantity=1.5), 422, "validation", "quantity"),
-    (shipment("p2", proof_code=""), 422, "validation", "proof_code"),
-    (shipment("p2", unit="k\x00g"), 422, "validation", "unit"),
-])
+@pytest.mark.parametrize(
+    ("body", "status", "code", "field"),
+    [
+        (shipment("p2", declaration="none"), 422, "unknown-declaration", "declaration"),
+        (shipment("p2", contract="c2"), 422, "wrong-contract", "contract"),
+        (shipment("p1"), 409, "duplicate-id", "shipment"),
+        (shipment("p2", quantity="-1"), 422, "validation", "quantity"),
+        (shipment("p2", quantity=1.5), 422, "validation", "quantity"),
+        (shipment("p2", proof_code=""), 422, "validation", "proof_code"),
+        (shipment("p2", unit="k\x00g"), 422, "validation", "unit"),
+    ],
+)
 def test_bad_bookings(market: Hub, body: dict[str, str], status: int, code: str, field: str) -> None:
     market.post("/declarations", declaration(), "d1")
     market.post("/shipments", shipment("p1"), "p1")
@@ -121,17 +149,19 @@ def test_bad_bookings(market: Hub, body: dict[str, str], status: int, code: str,
     assert len(market.get("/shipments")["items"]) == 1
 
 
-@pytest.mark.parametrize(("changes", "status", "code", "field"), [
-    ({"name": "d1"}, 409, "duplicate-id", "declaration"),
-    ({"hs_code": "coffee"}, 422, "validation", "hs_code"),
-    ({"duty_ppm": -1}, 422, "validation", "duty_ppm"),
-    ({"duty_ppm": 1.5}, 422, "validation", "duty_ppm"),
-    ({"duty_ppm": "75000"}, 422, "validation", "duty_ppm"),
-    ({"value": {"currency": "EUR", "value": "0"}}, 422, "validation", "value.value"),
-    ({"quantity": "twelve"}, 422, "validation", "quantity"),
-])
-def test_bad_declarations(
-        market: Hub, changes: dict[str, Any], status: int, code: str, field: str) -> None:
+@pytest.mark.parametrize(
+    ("changes", "status", "code", "field"),
+    [
+        ({"name": "d1"}, 409, "duplicate-id", "declaration"),
+        ({"hs_code": "coffee"}, 422, "validation", "hs_code"),
+        ({"duty_ppm": -1}, 422, "validation", "duty_ppm"),
+        ({"duty_ppm": 1.5}, 422, "validation", "duty_ppm"),
+        ({"duty_ppm": "75000"}, 422, "validation", "duty_ppm"),
+        ({"value": {"currency": "EUR", "value": "0"}}, 422, "validation", "value.value"),
+        ({"quantity": "twelve"}, 422, "validation", "quantity"),
+    ],
+)
+def test_bad_declarations(market: Hub, changes: dict[str, Any], status: int, code: str, field: str) -> None:
     market.post("/declarations", declaration(), "d1")
     bad = declaration(**{"name": "d2", **changes})
     assert_problem(market.post("/declarations", bad, "bad"), status, code, field)
@@ -140,10 +170,14 @@ def test_bad_declarations(
 
 def test_bad_events(market: Hub) -> None:
     ship(market)
-    for n, (body, field) in enumerate([
-        ({"event": "teleported", "at": iso(NOW)}, "event"), ({"event": "booked", "at": iso(NOW)}, "event"),
-        ({"event": "picked_up", "at": "noon"}, "at"), ({"event": "picked_up", "at": NOW}, "at"),
-    ]):
+    for n, (body, field) in enumerate(
+        [
+            ({"event": "teleported", "at": iso(NOW)}, "event"),
+            ({"event": "booked", "at": iso(NOW)}, "event"),
+            ({"event": "picked_up", "at": "noon"}, "at"),
+            ({"event": "picked_up", "at": NOW}, "at"),
+        ]
+    ):
         assert_problem(market.post("/shipments/p1/events", body, f"bad{n}"), 422, "validation", field)
     unknown = market.post("/shipments/p9/events", step("picked_up"), "unknown")
     assert_problem(unknown, 404, "unknown-shipment", "shipment")

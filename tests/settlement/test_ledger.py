@@ -25,18 +25,21 @@ def move(source: str, target: str, nano: int, currency: str = "EUR", name: str =
     return Transfer(name, source, target, Money(nano, currency), "sale")
 
 
-@pytest.mark.parametrize(("transfer", "refusal"), [
-    (move("ana", "ana", 1), Refusal.SAME_ACCOUNT),
-    (move("ana", "bea", 0), Refusal.NOT_POSITIVE),
-    (move("ana", "bea", -1), Refusal.NOT_POSITIVE),
-    (move("nobody", "bea", 1), Refusal.UNKNOWN_SOURCE),
-    (move("ana", "nobody", 1), Refusal.UNKNOWN_TARGET),
-    (move("cem", "bea", 1), Refusal.SOURCE_CURRENCY),
-    (move("ana", "cem", 1), Refusal.TARGET_CURRENCY),
-    (move("ana", "bea", 31), Refusal.INSUFFICIENT_FUNDS),
-    (move("bea", "ana", 31), Refusal.INSUFFICIENT_FUNDS),
-    (move("bank", "bea", GREATEST + 1), Refusal.OUT_OF_RANGE),
-])
+@pytest.mark.parametrize(
+    ("transfer", "refusal"),
+    [
+        (move("ana", "ana", 1), Refusal.SAME_ACCOUNT),
+        (move("ana", "bea", 0), Refusal.NOT_POSITIVE),
+        (move("ana", "bea", -1), Refusal.NOT_POSITIVE),
+        (move("nobody", "bea", 1), Refusal.UNKNOWN_SOURCE),
+        (move("ana", "nobody", 1), Refusal.UNKNOWN_TARGET),
+        (move("cem", "bea", 1), Refusal.SOURCE_CURRENCY),
+        (move("ana", "cem", 1), Refusal.TARGET_CURRENCY),
+        (move("ana", "bea", 31), Refusal.INSUFFICIENT_FUNDS),
+        (move("bea", "ana", 31), Refusal.INSUFFICIENT_FUNDS),
+        (move("bank", "bea", GREATEST + 1), Refusal.OUT_OF_RANGE),
+    ],
+)
 def test_refusals(transfer: Transfer, refusal: Refusal) -> None:
     fine = move("mint", "cem", 1, "GBP", name="fine")
     assert apply(ACCOUNTS, [fine, transfer]) == Refused(1, refusal)
@@ -60,16 +63,23 @@ def test_a_set_is_judged_as_a_whole() -> None:
 
 
 def test_currencies_move_together_or_not_at_all() -> None:
-    legs = [Transfer("a", "ana", "bank", eur("0.00000001"), "sale"),
-            Transfer("b", "mint", "cem", gbp("0.00000002"), "sale")]
+    legs = [
+        Transfer("a", "ana", "bank", eur("0.00000001"), "sale"),
+        Transfer("b", "mint", "cem", gbp("0.00000002"), "sale"),
+    ]
     after = apply(ACCOUNTS, legs)
     assert not isinstance(after, Refused)
     assert (after["ana"].posted, after["cem"].posted) == (40, 25)
 
 
 NAMES = [*ACCOUNTS, "nobody"]
-moves = st.builds(move, st.sampled_from(NAMES), st.sampled_from(NAMES), st.integers(-1, 40),
-                  st.sampled_from(["EUR", "EUR", "GBP"]))
+moves = st.builds(
+    move,
+    st.sampled_from(NAMES),
+    st.sampled_from(NAMES),
+    st.integers(-1, 40),
+    st.sampled_from(["EUR", "EUR", "GBP"]),
+)
 sets = st.lists(moves, max_size=6).map(lambda ts: [replace(t, id=str(n)) for n, t in enumerate(ts)])
 
 

@@ -19,7 +19,8 @@ from tradelane.settlement.logistics import (
 
 WAY = ["booked", "picked_up", "in_customs", "in_transit", "out_for_delivery", "delivered"]
 LEGAL = {pair: pair[1] for pair in itertools.pairwise(WAY)} | {
-    (s, e): e for s in WAY[1:-1] for e in ("returned", "lost")}
+    (s, e): e for s in WAY[1:-1] for e in ("returned", "lost")
+}
 
 
 @pytest.mark.parametrize(("state", "event"), list(itertools.product(ShipmentState, ShipmentEvent)))

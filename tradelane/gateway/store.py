@@ -79,15 +79,21 @@ def _driver(connection: Connection) -> sqlite3.Connection:
     return driver
 
 
-def open_engine(path: Path, begin: str = "BEGIN IMMEDIATE", *, readonly: bool = False,
-                connections: int = 1) -> Engine:
+def open_engine(
+    path: Path, begin: str = "BEGIN IMMEDIATE", *, readonly: bool = False, connections: int = 1
+) -> Engine:
     """An engine on one SQLite file: WAL, durable at every commit, foreign keys held.
 
     Transactions start with ``begin``; BEGIN IMMEDIATE takes the write lock at once, so that none fails half
     way for want of it.
     """
-    engine = create_engine(f"sqlite+tradelane:///{path}", poolclass=QueuePool, pool_size=connections,
-                           max_overflow=0, connect_args={"check_same_thread": False})
+    engine = create_engine(
+        f"sqlite+tradelane:///{path}",
+        poolclass=QueuePool,
+        pool_size=connections,
+        max_overflow=0,
+        connect_args={"check_same_thread": False},
+    )
     assert isinstance(engine.dialect, _Begins)
     engine.dialect.begin = begin
 

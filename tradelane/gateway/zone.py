@@ -110,9 +110,10 @@ class ZoneRole:
         book = await self._file.read(lambda conn: auctions.orders_of(conn, product.id))
         try:
             clearing = await asyncio.to_thread(auctions.run, self.catalogue, product, book)
-        except auctions.NotCleared as reason:
-            log.error("not cleared: its orders stay unfilled", product=product.id, reason=str(reason))
-            await self._file(lambda conn: auctions.give_up(conn, product, str(reason), self._clock.now()))
+        except auctions.NotCleared as error:
+            reason = str(error)
+            log.error("not cleared: its orders stay unfilled", product=product.id, reason=reason)
+            await self._file(lambda conn: auctions.give_up(conn, product, reason, self._clock.now()))
             return
         if not clearing.coupled:
             log.error("coupled clearing did not prove; zones cleared on their own", product=product.id)

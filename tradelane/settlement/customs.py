@@ -35,9 +35,11 @@ class Rule:
     destination: str = ""
 
     def fits(self, hs_code: str, origin: str, destination: str) -> bool:
-        return (hs_code.replace(".", "").startswith(self.hs_prefix)
-                and self.origin in ("", origin)
-                and self.destination in ("", destination))
+        return (
+            hs_code.replace(".", "").startswith(self.hs_prefix)
+            and self.origin in ("", origin)
+            and self.destination in ("", destination)
+        )
 
 
 RULES = (Rule(Channel.GREEN),)

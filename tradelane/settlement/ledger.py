@@ -126,8 +126,10 @@ def apply(accounts: Mapping[str, Account], transfers: Sequence[Transfer]) -> dic
     refused = check(accounts, transfers)
     if refused is not None:
         return refused
-    after = {name: replace(accounts[name], posted=accounts[name].posted + change)
-             for name, change in net(transfers).items()}
+    after = {
+        name: replace(accounts[name], posted=accounts[name].posted + change)
+        for name, change in net(transfers).items()
+    }
     for name, account in after.items():
         if abs(account.posted) > GREATEST:
             return Refused(_touching(transfers, name), Refusal.OUT_OF_RANGE)

@@ -71,8 +71,9 @@ def next_state(state: ShipmentState, event: ShipmentEvent) -> ShipmentState | Re
     return TRANSITIONS[state].get(event, Refusal.ILLEGAL_EVENT)
 
 
-def advance(state: ShipmentState, event: ShipmentEvent, *, released: bool,
-            proof: bool | None) -> ShipmentState | Refusal:
+def advance(
+    state: ShipmentState, event: ShipmentEvent, *, released: bool, proof: bool | None
+) -> ShipmentState | Refusal:
     """The table, then customs, then the proof: ``proof`` is None when no code came, else whether it fits."""
     after = next_state(state, event)
     if isinstance(after, Refusal):

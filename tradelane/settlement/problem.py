@@ -26,8 +26,13 @@ _FIELD = {"type": "object", "properties": {"field": _TEXT, "reason": _TEXT}, "re
 _SCHEMA = {
     "type": "object",
     "title": "Problem",
-    "properties": {"type": _TEXT, "title": _TEXT, "status": {"type": "integer"}, "detail": _TEXT,
-                   "errors": {"type": "array", "items": _FIELD}},
+    "properties": {
+        "type": _TEXT,
+        "title": _TEXT,
+        "status": {"type": "integer"},
+        "detail": _TEXT,
+        "errors": {"type": "array", "items": _FIELD},
+    },
     "required": ["type", "title", "status", "detail", "errors"],
 }
 _ANSWER = {"description": "A problem, RFC 9457", "content": {MEDIA_TYPE: {"schema": _SCHEMA}}}
@@ -40,8 +45,15 @@ LARGEST_BODY = 4 * 1024 * 1024
 class Problem(Exception):
     """A refusal on its way to the caller. ``errors`` are pairs of field path and reason."""
 
-    def __init__(self, status: int, code: str, title: str, detail: str = "",
-                 errors: Sequence[tuple[str, str]] = (), headers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        title: str,
+        detail: str = "",
+        errors: Sequence[tuple[str, str]] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         super().__init__(f"{title}: {detail}" if detail else title)
         self.status = status
         self.code = code
@@ -57,8 +69,13 @@ class Problem(Exception):
 
     def body(self) -> dict[str, Any]:
         errors = [{"field": field, "reason": reason} for field, reason in self.errors]
-        return {"type": TYPE + self.code, "title": self.title, "status": self.status,
-                "detail": self.detail, "errors": errors}
+        return {
+            "type": TYPE + self.code,
+            "title": self.title,
+            "status": self.status,
+            "detail": self.detail,
+            "errors": errors,
+        }
 
     def json(self) -> str:
         return json.dumps(self.body(), ensure_ascii=False, separators=(",", ":"))
@@ -88,8 +105,9 @@ class BodyLimit:
         await self._app(scope, counted if scope["type"] == "http" else receive, send)
 
 
-def install(app: FastAPI, unavailable: tuple[type[Exception], ...] = (),
-            largest_body: int = LARGEST_BODY) -> None:
+def install(
+    app: FastAPI, unavailable: tuple[type[Exception], ...] = (), largest_body: int = LARGEST_BODY
+) -> None:
     """Answer every error of ``app`` as a problem; those of ``unavailable`` as 503, to be tried again."""
     app.add_middleware(BodyLimit, largest=largest_body)
     handlers: dict[type[Exception], ExceptionHandler] = {
@@ -105,8 +123,13 @@ def install(app: FastAPI, unavailable: tuple[type[Exception], ...] = (),
 
 def unauthorised() -> Problem:
     """401: no bearer token, or not the right one."""
-    return Problem(401, "unauthorised", "Not authorised", "send the header Authorization: Bearer <token>",
-                   headers={"WWW-Authenticate": "Bearer"})
+    return Problem(
+        401,
+        "unauthorised",
+        "Not authorised",
+        "send the header Authorization: Bearer <token>",
+        headers={"WWW-Authenticate": "Bearer"},
+    )
 
 
 async def _problem(_request: Request, error: Exception) -> Response:
@@ -138,8 +161,13 @@ async def _http(_request: Request, error: Exception) -> Response:
 
 
 async def _unavailable(_request: Request, _error: Exception) -> Response:
-    return Problem(503, "unavailable", "Not available now", "try again; the same idempotency key is safe",
-                   headers={"Retry-After": RETRY_AFTER_S}).response()
+    return Problem(
+        503,
+        "unavailable",
+        "Not available now",
+        "try again; the same idempotency key is safe",
+        headers={"Retry-After": RETRY_AFTER_S},
+    ).response()
 
 
 async def _internal(_request: Request, _error: Exception) -> Response:

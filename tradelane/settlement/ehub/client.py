@@ -67,68 +67,143 @@ class Backoff:
 class HubClient:
     """Talks to one e-hub over HTTP, or in-process through an ASGI ``transport``."""
 
-    def __init__(self, base_url: str, token: str, transport: httpx2.AsyncBaseTransport | None = None, *,
-                 backoff: Backoff | None = None, timeout_s: float = 10.0,
-                 sleep: Callable[[float], Awaitable[object]] = asyncio.sleep) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        token: str,
+        transport: httpx2.AsyncBaseTransport | None = None,
+        *,
+        backoff: Backoff | None = None,
+        timeout_s: float = 10.0,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+    ) -> None:
         import httpx2
 
         self._backoff = backoff or Backoff()
         self._sleep = sleep
         self._failed = httpx2.TransportError
-        self._http = httpx2.AsyncClient(base_url=base_url, transport=transport, timeout=timeout_s,
-                                        headers={"Authorization": f"Bearer {token}"})
+        self._http = httpx2.AsyncClient(
+            base_url=base_url,
+            transport=transport,
+            timeout=timeout_s,
+            headers={"Authorization": f"Bearer {token}"},
+        )
 
     async def close(self) -> None:
         await self._http.aclose()
 
-    async def open_account(self, key: str, *, account: str, owner: str, currency: str,
-                           limit: Money | None) -> wire.AccountState:
+    async def open_account(
+        self, key: str, *, account: str, owner: str, currency: str, limit: Money | None
+    ) -> wire.AccountState:
         """``limit`` is the lowest balance allowed; None for none."""
-        question = wire.OpenAccount(account=account, owner=owner, currency=currency,
-                                    limit=None if limit is None else str(limit))
+        question = wire.OpenAccount(
+            account=account, owner=owner, currency=currency, limit=None if limit is None else str(limit)
+        )
         return await self._command("/accounts", key, question, wire.AccountState)
 
     async def deposit(self, key: str, *, account: str, amount: Money) -> wire.DepositState:
         question = wire.Deposit(account=account, amount=_amount(amount))
         return await self._command("/deposits", key, question, wire.DepositState)
 
-    async def reserve(self, key: str, *, reservation: str, account: str, amount: Money, contract: str,
-                      expires_at: int | None = None) -> wire.ReservationState:
+    async def reserve(
+        self,
+        key: str,
+        *,
+        reservation: str,
+        account: str,
+        amount: Money,
+        contract: str,
+        expires_at: int | None = None,
+    ) -> wire.ReservationState:
         """``expires_at`` in Unix ms."""
-        question = wire.Reserve(reservation=reservation, account=account, amount=_amount(amount),
-                                contract=contract, expires_at=None if expires_at is None else iso(expires_at))
+        question = wire.Reserve(
+            reservation=reservation,
+            account=account,
+            amount=_amount(amount),
+            contract=contract,
+            expires_at=None if expires_at is None else iso(expires_at),
+        )
         return await self._command("/reservations", key, question, wire.ReservationState)
 
     async def release(self, key: str, *, reservation: str) -> wire.ReservationState:
         path = f"/reservations/{quote(reservation, safe='')}/release"
         return await self._command(path, key, wire.Release(), wire.ReservationState)
 
-    async def settle(self, key: str, *, settlement: str, contract: str, transfers: Sequence[Transfer],
-                     reservation: str | None = None) -> wire.SettlementState:
+    async def settle(
+        self,
+        key: str,
+        *,
+        settlement: str,
+        contract: str,
+        transfers: Sequence[Transfer],
+        reservation: str | None = None,
+    ) -> wire.SettlementState:
         """All of ``transfers`` or none. The hub names them ``<settlement>/<index>``."""
-        legs = [wire.Leg(source=one.source, target=one.target, amount=_amount(one.amount), kind=one.kind,
-                         memo=one.memo) for one in transfers]
-        question = wire.Settle(settlement=settlement, reservation=reservation, contract=contract,
-                               transfers=legs)
+        legs = [
+            wire.Leg(
+                source=one.source, target=one.target, amount=_amount(one.amount), kind=one.kind, memo=one.memo
+            )
+            for one in transfers
+        ]
+        question = wire.Settle(
+            settlement=settlement, reservation=reservation, contract=contract, transfers=legs
+        )
         return await self._command("/settlements", key, question, wire.SettlementState)
 
-    async def declare(self, key: str, *, declaration: str, contract: str, hs_code: str, origin: str,
-                      destination: str, quantity: str, unit: str, value: Money,
-                      duty_ppm: int) -> wire.DeclarationAnswer:
+    async def declare(
+        self,
+        key: str,
+        *,
+        declaration: str,
+        contract: str,
+        hs_code: str,
+        origin: str,
+        destination: str,
+        quantity: str,
+        unit: str,
+        value: Money,
+        duty_ppm: int,
+    ) -> wire.DeclarationAnswer:
         """``quantity`` is decimal text in ``unit``."""
-        question = wire.Declare(declaration=declaration, contract=contract, hs_code=hs_code, origin=origin,
-                                destination=destination, quantity=quantity, unit=unit,
-                                value=_amount(value), duty_ppm=duty_ppm)
+        question = wire.Declare(
+            declaration=declaration,
+            contract=contract,
+            hs_code=hs_code,
+            origin=origin,
+            destination=destination,
+            quantity=quantity,
+            unit=unit,
+            value=_amount(value),
+            duty_ppm=duty_ppm,
+        )
         return await self._command("/declarations", key, question, wire.DeclarationAnswer)
 
-    async def book_shipment(self, key: str, *, shipment: str, contract: str, declaration: str, lane: str,
-                            quantity: str, unit: str, proof_code: str) -> wire.ShipmentAnswer:
-        question = wire.BookShipment(shipment=shipment, contract=contract, declaration=declaration, lane=lane,
-                                     quantity=quantity, unit=unit, proof_code=proof_code)
+    async def book_shipment(
+        self,
+        key: str,
+        *,
+        shipment: str,
+        contract: str,
+        declaration: str,
+        lane: str,
+        quantity: str,
+        unit: str,
+        proof_code: str,
+    ) -> wire.ShipmentAnswer:
+        question = wire.BookShipment(
+            shipment=shipment,
+            contract=contract,
+            declaration=declaration,
+            lane=lane,
+            quantity=quantity,
+            unit=unit,
+            proof_code=proof_code,
+        )
         return await self._command("/shipments", key, question, wire.ShipmentAnswer)
 
-    async def record_event(self, key: str, *, shipment: str, event: ShipmentEvent, at: int,
-                           proof_code: str | None = None) -> wire.ShipmentAnswer:
+    async def record_event(
+        self, key: str, *, shipment: str, event: ShipmentEvent, at: int, proof_code: str | None = None
+    ) -> wire.ShipmentAnswer:
         """``at`` in Unix ms."""
         question = wire.RecordEvent(event=event, at=iso(at), proof_code=proof_code)
         path = f"/shipments/{quote(shipment, safe='')}/events"
@@ -143,12 +218,19 @@ class HubClient:
     async def reservation(self, reservation: str) -> wire.ReservationState:
         return await self._ask(f"/reservations/{quote(reservation, safe='')}", wire.ReservationState)
 
-    async def transfers(self, *, after: str | int | None = None,
-                        limit: int = 100) -> wire.Page[wire.TransferState]:
+    async def transfers(
+        self, *, after: str | int | None = None, limit: int = 100
+    ) -> wire.Page[wire.TransferState]:
         return await self._ask("/transfers", wire.Page[wire.TransferState], {"after": after, "limit": limit})
 
-    async def receipts(self, *, account: str | None = None, contract: str | None = None,
-                       after: str | int | None = None, limit: int = 100) -> wire.Page[wire.Receipt]:
+    async def receipts(
+        self,
+        *,
+        account: str | None = None,
+        contract: str | None = None,
+        after: str | int | None = None,
+        limit: int = 100,
+    ) -> wire.Page[wire.Receipt]:
         query = {"account": account, "contract": contract, "after": after, "limit": limit}
         return await self._ask("/receipts", wire.Page[wire.Receipt], query)
 
@@ -158,8 +240,14 @@ class HubClient:
     async def shipment(self, shipment: str) -> wire.ShipmentAnswer:
         return await self._ask(f"/shipments/{quote(shipment, safe='')}", wire.ShipmentAnswer)
 
-    async def shipments(self, *, state: ShipmentState | None = None, contract: str | None = None,
-                        after: str | None = None, limit: int = 100) -> wire.Page[wire.ShipmentAnswer]:
+    async def shipments(
+        self,
+        *,
+        state: ShipmentState | None = None,
+        contract: str | None = None,
+        after: str | None = None,
+        limit: int = 100,
+    ) -> wire.Page[wire.ShipmentAnswer]:
         query = {"state": state, "contract": contract, "after": after, "limit": limit}
         return await self._ask("/shipments", wire.Page[wire.ShipmentAnswer], query)
 

@@ -312,4 +312,3 @@ class Page(BaseModel, Generic[T]):
 
     items: list[T]
     next: str | None
-

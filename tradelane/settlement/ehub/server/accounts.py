@@ -21,18 +21,24 @@ HTTP_STATUS = {Refusal.INSUFFICIENT_FUNDS: 402}
 def load(conn: Connection, names: Collection[str]) -> dict[str, Account]:
     """The accounts of these names that exist."""
     rows = conn.execute(_LOAD, {"names": sorted(names)})
-    return {row.account: Account(row.currency, row.posted_nano, row.held_nano, row.limit_nano)
-            for row in rows}
+    return {
+        row.account: Account(row.currency, row.posted_nano, row.held_nano, row.limit_nano) for row in rows
+    }
 
 
 def state(row: Row[Any]) -> AccountState:
     """An account as the wire shows it."""
+
     def text(nano: int) -> str:
         return str(Money(nano, row.currency))
 
     return AccountState(
-        account=row.account, owner=row.owner, currency=row.currency, posted=text(row.posted_nano),
-        held=text(row.held_nano), available=text(row.posted_nano - row.held_nano),
+        account=row.account,
+        owner=row.owner,
+        currency=row.currency,
+        posted=text(row.posted_nano),
+        held=text(row.held_nano),
+        available=text(row.posted_nano - row.held_nano),
         limit=None if row.limit_nano is None else text(row.limit_nano),
     )
 
@@ -42,8 +48,9 @@ def hold(conn: Connection, account: str, nano: int, field: str) -> None:
     _execute(conn, _HOLD, {"name": account, "change": nano}, field)
 
 
-def post(conn: Connection, moved: Sequence[Transfer], before: Mapping[str, Account],
-         prefix: str = "") -> None:
+def post(
+    conn: Connection, moved: Sequence[Transfer], before: Mapping[str, Account], prefix: str = ""
+) -> None:
     """Apply a linked set to the balances. Problem naming the field of the first transfer that cannot be;
     fields are written ``<prefix><index>.<field>``, or bare without a prefix."""
     after = apply(before, moved)
@@ -76,8 +83,13 @@ def _named(error: IntegrityError, field: str) -> Exception:
 
 
 _LOAD = select(t.c.account, t.c.currency, t.c.posted_nano, t.c.held_nano, t.c.limit_nano).where(
-    t.c.account.in_(bindparam("names", expanding=True)))
-_HOLD = update(t).where(t.c.account == bindparam("name")).values(
-    held_nano=t.c.held_nano + bindparam("change"))
-_POST = update(t).where(t.c.account == bindparam("name")).values(
-    posted_nano=t.c.posted_nano + bindparam("change"))
+    t.c.account.in_(bindparam("names", expanding=True))
+)
+_HOLD = (
+    update(t).where(t.c.account == bindparam("name")).values(held_nano=t.c.held_nano + bindparam("change"))
+)
+_POST = (
+    update(t)
+    .where(t.c.account == bindparam("name"))
+    .values(posted_nano=t.c.posted_nano + bindparam("change"))
+)

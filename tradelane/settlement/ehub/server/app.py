@@ -29,8 +29,9 @@ AfterName = Annotated[str | None, Query(max_length=200)]
 AfterSeq = Annotated[int, Query(ge=0, le=2**63 - 1)]
 
 
-def create_router(transact: Transact, now: Callable[[], int], token: str,
-                  read: Transact | None = None) -> APIRouter:
+def create_router(
+    transact: Transact, now: Callable[[], int], token: str, read: Transact | None = None
+) -> APIRouter:
     """Every route of an e-hub over one store. ``now`` is market time in ms; ``token`` the bearer token of
     every caller; reads go through ``read``, or ``transact`` when there is none."""
     look = read or transact
@@ -41,8 +42,13 @@ def create_router(transact: Transact, now: Callable[[], int], token: str,
     return routes
 
 
-def create_app(transact: Transact, now: Callable[[], int], token: str, read: Transact | None = None,
-               unavailable: tuple[type[Exception], ...] = ()) -> FastAPI:
+def create_app(
+    transact: Transact,
+    now: Callable[[], int],
+    token: str,
+    read: Transact | None = None,
+    unavailable: tuple[type[Exception], ...] = (),
+) -> FastAPI:
     """An application that is only an e-hub. Errors of ``unavailable`` kinds answer 503."""
     app = FastAPI(title="Tradelane e-hub", version="1", responses=problem.RESPONSES)
     problem.install(app, unavailable)
@@ -66,6 +72,7 @@ class Bearer(HTTPBearer):
 
 def _health(read: Transact) -> Route:
     """The one route that needs no token."""
+
     async def healthz(_request: Request) -> Response:
         await read(lambda conn: conn.exec_driver_sql("SELECT 1").scalar_one())
         return JSONResponse({"status": "ok"})
@@ -87,8 +94,9 @@ def _add_commands(router: APIRouter, commands: Commands) -> None:
         return await commands.run(request, key, question, payments.reserve)
 
     @router.post("/reservations/{reservation:path}/release", response_model=wire.ReservationState)
-    async def release(request: Request, key: Key, reservation: str,
-                      question: wire.Release | None = None) -> Response:
+    async def release(
+        request: Request, key: Key, reservation: str, question: wire.Release | None = None
+    ) -> Response:
         effect = partial(payments.release, reservation=reservation)
         return await commands.run(request, key, question or wire.Release(), effect)
 
@@ -127,13 +135,15 @@ def _add_reads(router: APIRouter, read: Transact) -> None:
         return await read(lambda conn: data.list_transfers(conn, after, limit))
 
     @router.get("/receipts")
-    async def receipts(account: str | None = None, contract: str | None = None, after: AfterSeq = 0,
-                       limit: Limit = 100) -> wire.Page[wire.Receipt]:
+    async def receipts(
+        account: str | None = None, contract: str | None = None, after: AfterSeq = 0, limit: Limit = 100
+    ) -> wire.Page[wire.Receipt]:
         return await read(lambda conn: data.list_receipts(conn, after, limit, account, contract))
 
     @router.get("/declarations")
-    async def declarations(contract: str | None = None, after: AfterName = None,
-                           limit: Limit = 100) -> wire.Page[wire.DeclarationAnswer]:
+    async def declarations(
+        contract: str | None = None, after: AfterName = None, limit: Limit = 100
+    ) -> wire.Page[wire.DeclarationAnswer]:
         return await read(lambda conn: data.list_declarations(conn, after, limit, contract))
 
     @router.get("/declarations/{declaration:path}")
@@ -141,8 +151,12 @@ def _add_reads(router: APIRouter, read: Transact) -> None:
         return _found("declaration", await read(lambda conn: customs.find(conn, declaration)))
 
     @router.get("/shipments")
-    async def shipments(state: ShipmentState | None = None, contract: str | None = None,
-                        after: AfterName = None, limit: Limit = 100) -> wire.Page[wire.ShipmentAnswer]:
+    async def shipments(
+        state: ShipmentState | None = None,
+        contract: str | None = None,
+        after: AfterName = None,
+        limit: Limit = 100,
+    ) -> wire.Page[wire.ShipmentAnswer]:
         return await read(lambda conn: data.list_shipments(conn, after, limit, state, contract))
 
     @router.get("/shipments/{shipment:path}")

@@ -20,8 +20,19 @@ from tradelane.settlement.ledger import Transfer
 
 GENESIS = bytes(32)
 PAGE = 1_000
-_HASHED = ("seq", "transfer", "settlement", "contract", "source", "target", "currency", "nano", "kind",
-           "memo", "at")
+_HASHED = (
+    "seq",
+    "transfer",
+    "settlement",
+    "contract",
+    "source",
+    "target",
+    "currency",
+    "nano",
+    "kind",
+    "memo",
+    "at",
+)
 
 
 class Head(NamedTuple):
@@ -54,17 +65,33 @@ def head(conn: Connection) -> Head:
     return Head(row.seq, row.hash) if row else Head(0, GENESIS)
 
 
-def append(conn: Connection, moved: Sequence[Transfer], at: int, *, settlement: str | None = None,
-           contract: str | None = None) -> None:
+def append(
+    conn: Connection,
+    moved: Sequence[Transfer],
+    at: int,
+    *,
+    settlement: str | None = None,
+    contract: str | None = None,
+) -> None:
     """Add transfers already posted to their accounts, in the caller's transaction; ``at`` in ms."""
     if not moved:
         return
     last, prev = head(conn)
     rows = []
     for seq, transfer in enumerate(moved, last + 1):
-        row = {"seq": seq, "transfer": transfer.id, "settlement": settlement, "contract": contract,
-               "source": transfer.source, "target": transfer.target, "currency": transfer.amount.currency,
-               "nano": transfer.amount.nano, "kind": transfer.kind, "memo": transfer.memo, "at": at}
+        row = {
+            "seq": seq,
+            "transfer": transfer.id,
+            "settlement": settlement,
+            "contract": contract,
+            "source": transfer.source,
+            "target": transfer.target,
+            "currency": transfer.amount.currency,
+            "nano": transfer.amount.nano,
+            "kind": transfer.kind,
+            "memo": transfer.memo,
+            "at": at,
+        }
         prev = row["hash"] = chained(prev, row)
         rows.append(row)
     conn.execute(insert(transfers), rows)

@@ -64,8 +64,16 @@ def once(conn: Connection, command: Command, effect: Callable[[Connection], Answ
             raise _reused()
         return Answer(known.status, known.answer, replayed=True)
     answer = _attempt(conn, effect)
-    conn.execute(_STORE, {"key": command.key, "request": command.request, "status": answer.status,
-                          "answer": answer.text, "at": command.at})
+    conn.execute(
+        _STORE,
+        {
+            "key": command.key,
+            "request": command.request,
+            "status": answer.status,
+            "answer": answer.text,
+            "at": command.at,
+        },
+    )
     return answer
 
 
@@ -85,8 +93,9 @@ class Commands:
         self._now = now
         self._in_progress: set[str] = set()
 
-    async def run(self, request: Request, key: str, question: Q,
-                  effect: Callable[[Connection, Command, Q], Answer]) -> Response:
+    async def run(
+        self, request: Request, key: str, question: Q, effect: Callable[[Connection, Command, Q], Answer]
+    ) -> Response:
         """Answer one request; Problem 409 while another with the same key is being worked on."""
         if key in self._in_progress:
             raise _in_progress()
@@ -94,7 +103,8 @@ class Commands:
         self._in_progress.add(key)
         try:
             answer = await self._transact(
-                lambda conn: once(conn, command, lambda inner: effect(inner, command, question)))
+                lambda conn: once(conn, command, lambda inner: effect(inner, command, question))
+            )
         finally:
             self._in_progress.discard(key)
         return answer.response()
@@ -118,11 +128,17 @@ def _reused() -> Problem:
 
 
 def _in_progress() -> Problem:
-    return Problem(409, "idempotency-in-progress", "Still being worked on",
-                   "a request with this key is being worked on; ask again with the same key",
-                   [(KEY, "in progress")], {"Retry-After": "1"})
+    return Problem(
+        409,
+        "idempotency-in-progress",
+        "Still being worked on",
+        "a request with this key is being worked on; ask again with the same key",
+        [(KEY, "in progress")],
+        {"Retry-After": "1"},
+    )
 
 
 _KNOWN = select(idempotency.c.request, idempotency.c.status, idempotency.c.answer).where(
-    idempotency.c.key == bindparam("key"))
+    idempotency.c.key == bindparam("key")
+)
 _STORE = insert(idempotency)

@@ -22,10 +22,18 @@ def declare(conn: Connection, command: Command, question: Declare) -> Answer:
         raise Problem.field(409, "duplicate-id", "declaration", "this declaration exists already")
     value = question.value.money
     channel = customs.channel(question.hs_code, question.origin, question.destination)
-    conn.execute(insert(t), {
-        **question.model_dump(exclude={"value"}), "currency": value.currency, "value_nano": value.nano,
-        "duty_nano": customs.assess(value, question.duty_ppm).nano, "channel": channel.value,
-        "state": customs.state(channel).value, "at": command.at})
+    conn.execute(
+        insert(t),
+        {
+            **question.model_dump(exclude={"value"}),
+            "currency": value.currency,
+            "value_nano": value.nano,
+            "duty_nano": customs.assess(value, question.duty_ppm).nano,
+            "channel": channel.value,
+            "state": customs.state(channel).value,
+            "at": command.at,
+        },
+    )
     return Answer.of(201, _required(find(conn, question.declaration)))
 
 
@@ -37,10 +45,20 @@ def find(conn: Connection, declaration: str) -> DeclarationAnswer | None:
 def answer(row: Row[Any]) -> DeclarationAnswer:
     """A declaration as the wire shows it."""
     return DeclarationAnswer(
-        declaration=row.declaration, contract=row.contract, hs_code=row.hs_code, origin=row.origin,
-        destination=row.destination, quantity=row.quantity, unit=row.unit,
-        value=Total.of(row.value_nano, row.currency), duty_ppm=row.duty_ppm,
-        duty=Total.of(row.duty_nano, row.currency), channel=row.channel, state=row.state, at=iso(row.at))
+        declaration=row.declaration,
+        contract=row.contract,
+        hs_code=row.hs_code,
+        origin=row.origin,
+        destination=row.destination,
+        quantity=row.quantity,
+        unit=row.unit,
+        value=Total.of(row.value_nano, row.currency),
+        duty_ppm=row.duty_ppm,
+        duty=Total.of(row.duty_nano, row.currency),
+        channel=row.channel,
+        state=row.state,
+        at=iso(row.at),
+    )
 
 
 def _required(found: DeclarationAnswer | None) -> DeclarationAnswer:

@@ -55,8 +55,9 @@ def list_transfers(conn: Connection, after: int, limit: int) -> Page[TransferSta
     return _as_page(rows, limit, _transfer, lambda row: str(row.seq))
 
 
-def list_receipts(conn: Connection, after: int, limit: int, account: str | None,
-                  contract: str | None) -> Page[Receipt]:
+def list_receipts(
+    conn: Connection, after: int, limit: int, account: str | None, contract: str | None
+) -> Page[Receipt]:
     t = tables.receipts
     query = select(t.c.seq, t.c.body)
     if account is not None:
@@ -67,16 +68,18 @@ def list_receipts(conn: Connection, after: int, limit: int, account: str | None,
     return _as_page(rows, limit, lambda row: Receipt.model_validate_json(row.body), lambda row: str(row.seq))
 
 
-def list_declarations(conn: Connection, after: str | None, limit: int,
-                      contract: str | None) -> Page[DeclarationAnswer]:
+def list_declarations(
+    conn: Connection, after: str | None, limit: int, contract: str | None
+) -> Page[DeclarationAnswer]:
     t = tables.declarations
     query = select(t) if contract is None else select(t).where(t.c.contract == contract)
     rows = _page(conn, query, t.c.declaration, after, limit)
     return _as_page(rows, limit, customs.answer, lambda row: str(row.declaration))
 
 
-def list_shipments(conn: Connection, after: str | None, limit: int, state: ShipmentState | None,
-                   contract: str | None) -> Page[ShipmentAnswer]:
+def list_shipments(
+    conn: Connection, after: str | None, limit: int, state: ShipmentState | None, contract: str | None
+) -> Page[ShipmentAnswer]:
     t = tables.shipments
     query = select(t)
     if state is not None:
@@ -92,18 +95,31 @@ def trial_balance(conn: Connection) -> TrialBalance:
     head = chain.head(conn)
     sums = [(row, _sum(row.whole, row.rest)) for row in conn.execute(_SUMS)]
     return TrialBalance(
-        balanced=all(total == 0 for _, total in sums), transfers=head.seq, head=head.hash.hex(),
-        currencies=[CurrencyBalance(
-            currency=row.currency, sum=Total.of(total, row.currency).value, accounts=row.accounts,
-            held=Total.of(_sum(row.held_whole, row.held_rest), row.currency).value) for row, total in sums])
+        balanced=all(total == 0 for _, total in sums),
+        transfers=head.seq,
+        head=head.hash.hex(),
+        currencies=[
+            CurrencyBalance(
+                currency=row.currency,
+                sum=Total.of(total, row.currency).value,
+                accounts=row.accounts,
+                held=Total.of(_sum(row.held_whole, row.held_rest), row.currency).value,
+            )
+            for row, total in sums
+        ],
+    )
 
 
 def check_chain(conn: Connection) -> ChainCheck:
     """Every hash and balance recomputed; takes time in proportion to the transfers."""
     broken, head = chain.verify_chain(conn), chain.head(conn)
-    return ChainCheck(ok=broken is None, transfers=head.seq, head=head.hash.hex(),
-                      broken=None if broken is None else broken.seq,
-                      reason=None if broken is None else broken.reason)
+    return ChainCheck(
+        ok=broken is None,
+        transfers=head.seq,
+        head=head.hash.hex(),
+        broken=None if broken is None else broken.seq,
+        reason=None if broken is None else broken.reason,
+    )
 
 
 def _page(conn: Connection, query: Select[Any], key: Column[Any], after: Any, limit: int) -> list[Row[Any]]:
@@ -113,17 +129,27 @@ def _page(conn: Connection, query: Select[Any], key: Column[Any], after: Any, li
     return list(conn.execute(query.order_by(key).limit(limit + 1)))
 
 
-def _as_page(rows: Sequence[Row[Any]], limit: int, shape: Callable[[Row[Any]], M],
-             key: Callable[[Row[Any]], str]) -> Page[M]:
+def _as_page(
+    rows: Sequence[Row[Any]], limit: int, shape: Callable[[Row[Any]], M], key: Callable[[Row[Any]], str]
+) -> Page[M]:
     shown = rows[:limit]
     return Page[M](items=[shape(row) for row in shown], next=key(shown[-1]) if len(rows) > limit else None)
 
 
 def _transfer(row: Row[Any]) -> TransferState:
     return TransferState(
-        seq=row.seq, transfer=row.transfer, settlement=row.settlement, contract=row.contract,
-        source=row.source, target=row.target, amount=Total.of(row.nano, row.currency), kind=row.kind,
-        memo=row.memo, at=iso(row.at), hash=row.hash.hex())
+        seq=row.seq,
+        transfer=row.transfer,
+        settlement=row.settlement,
+        contract=row.contract,
+        source=row.source,
+        target=row.target,
+        amount=Total.of(row.nano, row.currency),
+        kind=row.kind,
+        memo=row.memo,
+        at=iso(row.at),
+        hash=row.hash.hex(),
+    )
 
 
 def _sum(whole: int, rest: int) -> int:
@@ -132,10 +158,15 @@ def _sum(whole: int, rest: int) -> int:
 
 _a = tables.accounts
 # Summed in two parts: the sum of two great balances would not fit the database's 64 bits.
-_SUMS = select(
-    _a.c.currency, func.count().label("accounts"),
-    func.sum(_a.c.posted_nano.op("/")(NANO)).label("whole"),
-    func.sum(_a.c.posted_nano.op("%")(NANO)).label("rest"),
-    func.sum(_a.c.held_nano.op("/")(NANO)).label("held_whole"),
-    func.sum(_a.c.held_nano.op("%")(NANO)).label("held_rest"),
-).group_by(_a.c.currency).order_by(_a.c.currency)
+_SUMS = (
+    select(
+        _a.c.currency,
+        func.count().label("accounts"),
+        func.sum(_a.c.posted_nano.op("/")(NANO)).label("whole"),
+        func.sum(_a.c.posted_nano.op("%")(NANO)).label("rest"),
+        func.sum(_a.c.held_nano.op("/")(NANO)).label("held_whole"),
+        func.sum(_a.c.held_nano.op("%")(NANO)).label("held_rest"),
+    )
+    .group_by(_a.c.currency)
+    .order_by(_a.c.currency)
+)

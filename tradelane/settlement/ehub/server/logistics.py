@@ -27,9 +27,15 @@ def book(conn: Connection, command: Command, question: BookShipment) -> Answer:
         raise Problem.field(422, "unknown-declaration", "declaration", "no such declaration")
     if declaration.contract != question.contract:
         raise Problem.field(422, "wrong-contract", "contract", "the declaration is for another contract")
-    conn.execute(insert(t), {
-        **question.model_dump(exclude={"proof_code"}), "state": ShipmentState.BOOKED.value,
-        "proof": proof_digest(question.shipment, question.proof_code), "at": command.at})
+    conn.execute(
+        insert(t),
+        {
+            **question.model_dump(exclude={"proof_code"}),
+            "state": ShipmentState.BOOKED.value,
+            "proof": proof_digest(question.shipment, question.proof_code),
+            "at": command.at,
+        },
+    )
     return Answer.of(201, _required(find(conn, question.shipment)))
 
 
@@ -40,15 +46,25 @@ def record(conn: Connection, command: Command, question: RecordEvent, *, shipmen
         raise Problem.field(404, "unknown-shipment", "shipment", "no such shipment")
     declaration = customs.find(conn, row.declaration)
     after = advance(
-        ShipmentState(row.state), question.event,
+        ShipmentState(row.state),
+        question.event,
         released=declaration is not None and declaration.state is DeclarationState.RELEASED,
-        proof=proof_fits(shipment, question.proof_code, row.proof))
+        proof=proof_fits(shipment, question.proof_code, row.proof),
+    )
     if isinstance(after, Refusal):
         reason = f"{after.reason} (it is {row.state})" if after is Refusal.ILLEGAL_EVENT else after.reason
         raise Problem.field(HTTP_STATUS.get(after, 422), after.code, after.field, reason)
     number = conn.execute(_COUNT, {"id": shipment}).scalar_one() + 1
-    conn.execute(insert(e), {"shipment": shipment, "number": number, "event": question.event.value,
-                             "at": instant(question.at), "recorded_at": command.at})
+    conn.execute(
+        insert(e),
+        {
+            "shipment": shipment,
+            "number": number,
+            "event": question.event.value,
+            "at": instant(question.at),
+            "recorded_at": command.at,
+        },
+    )
     conn.execute(_MOVE, {"id": shipment, "after": after.value})
     return Answer.of(200, _required(find(conn, shipment)))
 
@@ -60,11 +76,21 @@ def find(conn: Connection, shipment: str) -> ShipmentAnswer | None:
 
 def answer(conn: Connection, row: Row[Any]) -> ShipmentAnswer:
     """A shipment with its events, as the wire shows it; never its proof code."""
-    steps = [ShipmentStep(event=step.event, at=iso(step.at), recorded_at=iso(step.recorded_at))
-             for step in conn.execute(_EVENTS, {"id": row.shipment})]
+    steps = [
+        ShipmentStep(event=step.event, at=iso(step.at), recorded_at=iso(step.recorded_at))
+        for step in conn.execute(_EVENTS, {"id": row.shipment})
+    ]
     return ShipmentAnswer(
-        shipment=row.shipment, contract=row.contract, declaration=row.declaration, lane=row.lane,
-        quantity=row.quantity, unit=row.unit, state=row.state, booked_at=iso(row.at), events=steps)
+        shipment=row.shipment,
+        contract=row.contract,
+        declaration=row.declaration,
+        lane=row.lane,
+        quantity=row.quantity,
+        unit=row.unit,
+        state=row.state,
+        booked_at=iso(row.at),
+        events=steps,
+    )
 
 
 def _row(conn: Connection, shipment: str) -> Row[Any] | None:

@@ -44,9 +44,18 @@ def open_account(conn: Connection, command: Command, question: OpenAccount) -> A
     if accounts.load(conn, [name]):
         raise _taken("account")
     limit = None if question.limit is None else Money.parse(question.limit, currency).nano
-    conn.execute(insert(tables.accounts), {
-        "account": name, "owner": question.owner, "currency": currency, "posted_nano": 0, "held_nano": 0,
-        "limit_nano": limit, "opened_at": command.at})
+    conn.execute(
+        insert(tables.accounts),
+        {
+            "account": name,
+            "owner": question.owner,
+            "currency": currency,
+            "posted_nano": 0,
+            "held_nano": 0,
+            "limit_nano": limit,
+            "opened_at": command.at,
+        },
+    )
     opened = conn.execute(select(tables.accounts).where(tables.accounts.c.account == name)).one()
     return Answer.of(201, accounts.state(opened))
 
@@ -64,10 +73,19 @@ def deposit(conn: Connection, command: Command, question: Deposit) -> Answer:
     moved = [Transfer(f"deposit/{command.key}", issuer, question.account, money, "deposit")]
     accounts.post(conn, moved, before)
     chain.append(conn, moved, command.at)
-    conn.execute(insert(tables.deposits), {"deposit": command.key, "account": question.account,
-                                           "nano": money.nano, "at": command.at})
-    return Answer.of(201, DepositState(deposit=command.key, account=question.account,
-                                       amount=Total.of(money.nano, money.currency), at=iso(command.at)))
+    conn.execute(
+        insert(tables.deposits),
+        {"deposit": command.key, "account": question.account, "nano": money.nano, "at": command.at},
+    )
+    return Answer.of(
+        201,
+        DepositState(
+            deposit=command.key,
+            account=question.account,
+            amount=Total.of(money.nano, money.currency),
+            at=iso(command.at),
+        ),
+    )
 
 
 def reserve(conn: Connection, command: Command, question: Reserve) -> Answer:
@@ -82,14 +100,32 @@ def reserve(conn: Connection, command: Command, question: Reserve) -> Answer:
         raise _taken("reservation")
     accounts.hold(conn, question.account, money.nano, "amount")
     expires = None if question.expires_at is None else instant(question.expires_at)
-    conn.execute(_RESERVE, {
-        "reservation": question.reservation, "account": question.account, "nano": money.nano,
-        "contract": question.contract, "state": ReservationStatus.RESERVED.value, "at": command.at,
-        "expires_at": expires, "closed_at": None})
-    return Answer.of(201, ReservationState(
-        reservation=question.reservation, account=question.account, contract=question.contract,
-        amount=Total.of(money.nano, money.currency), state=ReservationStatus.RESERVED, at=iso(command.at),
-        expires_at=question.expires_at, closed_at=None))
+    conn.execute(
+        _RESERVE,
+        {
+            "reservation": question.reservation,
+            "account": question.account,
+            "nano": money.nano,
+            "contract": question.contract,
+            "state": ReservationStatus.RESERVED.value,
+            "at": command.at,
+            "expires_at": expires,
+            "closed_at": None,
+        },
+    )
+    return Answer.of(
+        201,
+        ReservationState(
+            reservation=question.reservation,
+            account=question.account,
+            contract=question.contract,
+            amount=Total.of(money.nano, money.currency),
+            state=ReservationStatus.RESERVED,
+            at=iso(command.at),
+            expires_at=question.expires_at,
+            closed_at=None,
+        ),
+    )
 
 
 def release(conn: Connection, command: Command, _question: Release, *, reservation: str) -> Answer:
@@ -98,8 +134,12 @@ def release(conn: Connection, command: Command, _question: Release, *, reservati
     if row is None:
         raise Problem.field(404, "unknown-reservation", "reservation", "no such reservation")
     _close(conn, row, ReservationStatus.RELEASED, command.at)
-    return Answer.of(200, reservation_state(row).model_copy(
-        update={"state": ReservationStatus.RELEASED, "closed_at": iso(command.at)}))
+    return Answer.of(
+        200,
+        reservation_state(row).model_copy(
+            update={"state": ReservationStatus.RELEASED, "closed_at": iso(command.at)}
+        ),
+    )
 
 
 def settle(conn: Connection, command: Command, question: Settle) -> Answer:
@@ -116,24 +156,45 @@ def settle(conn: Connection, command: Command, question: Settle) -> Answer:
             account = before[row.account]
             before[row.account] = replace(account, held=account.held - row.nano)
     accounts.post(conn, moved, before, "transfers.")
-    conn.execute(_SETTLE, {
-        "settlement": question.settlement, "contract": question.contract,
-        "reservation": question.reservation, "at": command.at})
+    conn.execute(
+        _SETTLE,
+        {
+            "settlement": question.settlement,
+            "contract": question.contract,
+            "reservation": question.reservation,
+            "at": command.at,
+        },
+    )
     chain.append(conn, moved, command.at, settlement=question.settlement, contract=question.contract)
     made = receipts.issue(conn, moved, question.settlement, question.contract, command.at)
     rest = None if row is None or drawn is None else Total.of(row.nano - drawn.money.nano, row.currency)
-    return Answer.of(201, SettlementState(
-        settlement=question.settlement, contract=question.contract, reservation=question.reservation,
-        transfers=[one.id for one in moved], drawn=drawn, released=rest, receipts=made, at=iso(command.at)))
+    return Answer.of(
+        201,
+        SettlementState(
+            settlement=question.settlement,
+            contract=question.contract,
+            reservation=question.reservation,
+            transfers=[one.id for one in moved],
+            drawn=drawn,
+            released=rest,
+            receipts=made,
+            at=iso(command.at),
+        ),
+    )
 
 
 def reservation_state(row: Row[Any]) -> ReservationState:
     """A reservation as the wire shows it."""
     return ReservationState(
-        reservation=row.reservation, account=row.account, amount=Total.of(row.nano, row.currency),
-        contract=row.contract, state=row.state, at=iso(row.at),
+        reservation=row.reservation,
+        account=row.account,
+        amount=Total.of(row.nano, row.currency),
+        contract=row.contract,
+        state=row.state,
+        at=iso(row.at),
         expires_at=None if row.expires_at is None else iso(row.expires_at),
-        closed_at=None if row.closed_at is None else iso(row.closed_at))
+        closed_at=None if row.closed_at is None else iso(row.closed_at),
+    )
 
 
 def _drawable(conn: Connection, question: Settle) -> Row[Any] | None:
@@ -175,5 +236,8 @@ _RESERVATION = RESERVATIONS.where(r.c.reservation == bindparam("id"))
 _RESERVE = insert(r)
 _SETTLE = insert(tables.settlements)
 _SETTLEMENT = select(tables.settlements.c.at).where(tables.settlements.c.settlement == bindparam("id"))
-_CLOSE = update(r).where(r.c.reservation == bindparam("id")).values(
-    state=bindparam("state"), closed_at=bindparam("closed_at"))
+_CLOSE = (
+    update(r)
+    .where(r.c.reservation == bindparam("id"))
+    .values(state=bindparam("state"), closed_at=bindparam("closed_at"))
+)

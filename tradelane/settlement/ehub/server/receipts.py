@@ -30,18 +30,36 @@ def issue(conn: Connection, moved: Sequence[Transfer], settlement: str, contract
     return [one.receipt for one in made]
 
 
-def receipt(moved: Sequence[Transfer], account: str, seq: int, settlement: str, contract: str,
-            at: int) -> Receipt:
+def receipt(
+    moved: Sequence[Transfer], account: str, seq: int, settlement: str, contract: str, at: int
+) -> Receipt:
     """The lines of ``account``: received is positive, paid negative."""
-    signed = [(one, one.amount.nano if one.target == account else -one.amount.nano)
-              for one in moved if account in (one.source, one.target)]
+    signed = [
+        (one, one.amount.nano if one.target == account else -one.amount.nano)
+        for one in moved
+        if account in (one.source, one.target)
+    ]
     currency = signed[0][0].amount.currency
-    lines = [ReceiptLine(kind=one.kind, amount=Total.of(nano, currency), memo=one.memo,
-                         counterparty=one.source if one.target == account else one.target)
-             for one, nano in signed]
-    made = Receipt(seq=seq, receipt=f"{settlement}/{account}", account=account, settlement=settlement,
-                   contract=contract, lines=lines, at=iso(at), hash="",
-                   total=Total.of(sum(nano for _, nano in signed), currency))
+    lines = [
+        ReceiptLine(
+            kind=one.kind,
+            amount=Total.of(nano, currency),
+            memo=one.memo,
+            counterparty=one.source if one.target == account else one.target,
+        )
+        for one, nano in signed
+    ]
+    made = Receipt(
+        seq=seq,
+        receipt=f"{settlement}/{account}",
+        account=account,
+        settlement=settlement,
+        contract=contract,
+        lines=lines,
+        at=iso(at),
+        hash="",
+        total=Total.of(sum(nano for _, nano in signed), currency),
+    )
     return made.model_copy(update={"hash": receipt_hash(made)})
 
 
@@ -51,9 +69,16 @@ def receipt_hash(made: Receipt) -> str:
 
 
 def _row(made: Receipt, at: int) -> dict[str, object]:
-    return {"seq": made.seq, "receipt": made.receipt, "account": made.account, "settlement": made.settlement,
-            "contract": made.contract, "body": made.model_dump_json(), "at": at,
-            "hash": bytes.fromhex(made.hash)}
+    return {
+        "seq": made.seq,
+        "receipt": made.receipt,
+        "account": made.account,
+        "settlement": made.settlement,
+        "contract": made.contract,
+        "body": made.model_dump_json(),
+        "at": at,
+        "hash": bytes.fromhex(made.hash),
+    }
 
 
 _LAST = select(func.max(t.c.seq))

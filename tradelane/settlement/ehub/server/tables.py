@@ -30,7 +30,8 @@ metadata = MetaData()
 Long = BigInteger().with_variant(Integer, "sqlite")
 
 accounts = Table(
-    "accounts", metadata,
+    "accounts",
+    metadata,
     Column("account", String, primary_key=True),
     Column("owner", String, nullable=False),
     Column("currency", String, nullable=False),
@@ -47,7 +48,8 @@ accounts = Table(
 """``limit_nano`` null: no limit. ``held_nano`` is the sum of the account's open reservations."""
 
 reservations = Table(
-    "reservations", metadata,
+    "reservations",
+    metadata,
     Column("reservation", String, primary_key=True),
     Column("account", String, ForeignKey("accounts.account"), nullable=False),
     Column("nano", Long, nullable=False),
@@ -63,7 +65,8 @@ reservations = Table(
 """reserved → settled, or reserved → released; ``closed_at`` is when."""
 
 settlements = Table(
-    "settlements", metadata,
+    "settlements",
+    metadata,
     Column("settlement", String, primary_key=True),
     Column("reservation", String, ForeignKey("reservations.reservation"), unique=True),
     Column("contract", String, nullable=False),
@@ -72,7 +75,8 @@ settlements = Table(
 )
 
 deposits = Table(
-    "deposits", metadata,
+    "deposits",
+    metadata,
     Column("deposit", String, primary_key=True),
     Column("account", String, ForeignKey("accounts.account"), nullable=False),
     Column("nano", Long, nullable=False),
@@ -80,7 +84,8 @@ deposits = Table(
 )
 
 transfers = Table(
-    "transfers", metadata,
+    "transfers",
+    metadata,
     Column("seq", Long, primary_key=True, autoincrement=False),
     Column("transfer", String, nullable=False, unique=True),
     Column("settlement", String, ForeignKey("settlements.settlement")),
@@ -98,7 +103,8 @@ transfers = Table(
 )
 
 receipts = Table(
-    "receipts", metadata,
+    "receipts",
+    metadata,
     Column("seq", Long, primary_key=True, autoincrement=False),
     Column("receipt", String, nullable=False, unique=True),
     Column("account", String, ForeignKey("accounts.account"), nullable=False),
@@ -112,7 +118,8 @@ receipts = Table(
 )
 
 idempotency = Table(
-    "idempotency", metadata,
+    "idempotency",
+    metadata,
     Column("key", String, primary_key=True),
     Column("request", LargeBinary, nullable=False),
     Column("status", Integer, nullable=False),
@@ -122,7 +129,8 @@ idempotency = Table(
 """The first answer to each command; ``request`` is the SHA-256 of its method, path and body."""
 
 declarations = Table(
-    "declarations", metadata,
+    "declarations",
+    metadata,
     Column("declaration", String, primary_key=True),
     Column("contract", String, nullable=False),
     Column("hs_code", String, nullable=False),
@@ -141,7 +149,8 @@ declarations = Table(
 )
 
 shipments = Table(
-    "shipments", metadata,
+    "shipments",
+    metadata,
     Column("shipment", String, primary_key=True),
     Column("contract", String, nullable=False),
     Column("declaration", String, ForeignKey("declarations.declaration"), nullable=False),
@@ -156,7 +165,8 @@ shipments = Table(
 )
 
 shipment_events = Table(
-    "shipment_events", metadata,
+    "shipment_events",
+    metadata,
     Column("shipment", String, ForeignKey("shipments.shipment"), primary_key=True),
     Column("number", Integer, primary_key=True, autoincrement=False),
     Column("event", String, nullable=False),

@@ -27,7 +27,7 @@ def upgrade() -> None:
             f"posted_nano BETWEEN -{GREATEST} AND {GREATEST} AND held_nano BETWEEN 0 AND {GREATEST}",
             name="ck_accounts_range",
         ),
-        sa.PrimaryKeyConstraint("account")
+        sa.PrimaryKeyConstraint("account"),
     )
     op.create_table(
         "declarations",
@@ -45,7 +45,7 @@ def upgrade() -> None:
         sa.Column("channel", sa.String(), nullable=False),
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("at", LONG, nullable=False),
-        sa.PrimaryKeyConstraint("declaration")
+        sa.PrimaryKeyConstraint("declaration"),
     )
     op.create_index("ix_declarations_contract", "declarations", ["contract"])
     op.create_table(
@@ -55,7 +55,7 @@ def upgrade() -> None:
         sa.Column("status", sa.Integer(), nullable=False),
         sa.Column("answer", sa.Text(), nullable=False),
         sa.Column("at", LONG, nullable=False),
-        sa.PrimaryKeyConstraint("key")
+        sa.PrimaryKeyConstraint("key"),
     )
     op.create_table(
         "deposits",
@@ -64,7 +64,7 @@ def upgrade() -> None:
         sa.Column("nano", LONG, nullable=False),
         sa.Column("at", LONG, nullable=False),
         sa.ForeignKeyConstraint(["account"], ["accounts.account"]),
-        sa.PrimaryKeyConstraint("deposit")
+        sa.PrimaryKeyConstraint("deposit"),
     )
     op.create_table(
         "reservations",
@@ -79,7 +79,7 @@ def upgrade() -> None:
         sa.CheckConstraint("state IN ('reserved', 'settled', 'released')", name="ck_reservations_state"),
         sa.CheckConstraint("nano > 0", name="ck_reservations_positive"),
         sa.ForeignKeyConstraint(["account"], ["accounts.account"]),
-        sa.PrimaryKeyConstraint("reservation")
+        sa.PrimaryKeyConstraint("reservation"),
     )
     op.create_index("ix_reservations_account", "reservations", ["account", "state"])
     op.create_table(
@@ -94,7 +94,7 @@ def upgrade() -> None:
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("at", LONG, nullable=False),
         sa.ForeignKeyConstraint(["declaration"], ["declarations.declaration"]),
-        sa.PrimaryKeyConstraint("shipment")
+        sa.PrimaryKeyConstraint("shipment"),
     )
     op.create_index("ix_shipments_contract", "shipments", ["contract"])
     op.create_index("ix_shipments_state", "shipments", ["state", "shipment"])
@@ -106,7 +106,7 @@ def upgrade() -> None:
         sa.Column("at", LONG, nullable=False),
         sa.ForeignKeyConstraint(["reservation"], ["reservations.reservation"]),
         sa.PrimaryKeyConstraint("settlement"),
-        sa.UniqueConstraint("reservation")
+        sa.UniqueConstraint("reservation"),
     )
     op.create_index("ix_settlements_contract", "settlements", ["contract"])
     op.create_table(
@@ -117,7 +117,7 @@ def upgrade() -> None:
         sa.Column("at", LONG, nullable=False),
         sa.Column("recorded_at", LONG, nullable=False),
         sa.ForeignKeyConstraint(["shipment"], ["shipments.shipment"]),
-        sa.PrimaryKeyConstraint("shipment", "number")
+        sa.PrimaryKeyConstraint("shipment", "number"),
     )
     op.create_table(
         "receipts",
@@ -132,7 +132,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["account"], ["accounts.account"]),
         sa.ForeignKeyConstraint(["settlement"], ["settlements.settlement"]),
         sa.PrimaryKeyConstraint("seq"),
-        sa.UniqueConstraint("receipt")
+        sa.UniqueConstraint("receipt"),
     )
     op.create_index("ix_receipts_account", "receipts", ["account", "seq"])
     op.create_index("ix_receipts_contract", "receipts", ["contract", "seq"])
@@ -156,5 +156,5 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["source"], ["accounts.account"]),
         sa.ForeignKeyConstraint(["target"], ["accounts.account"]),
         sa.PrimaryKeyConstraint("seq"),
-        sa.UniqueConstraint("transfer")
+        sa.UniqueConstraint("transfer"),
     )
