@@ -9,8 +9,9 @@ from pathlib import Path
 from tradelane.gateway.clock import Clock
 from tradelane.gateway.demo.scene import deposits
 from tradelane.gateway.hub_accounts import open_member_account
+from tradelane.gateway.keys import load_token
 from tradelane.market.units import NANO, Money
-from tradelane.settlement.ehub.client import HubClient, HubError
+from tradelane.settlement.ehub.client import HubClient, HubRefused, HubUnreachable
 from tradelane.settlement.logistics import ShipmentEvent, ShipmentState, proof_code
 
 STEP_S = 1.0
@@ -38,17 +39,19 @@ async def carry(hub: HubClient, clock: Clock, token_file: Path) -> None:
     """Move every shipment on its way, one event at a time; the buyer's code is asked for at the door."""
     while True:
         await asyncio.sleep(STEP_S)
-        with contextlib.suppress(HubError):  # the hub may be starting again
+        with contextlib.suppress(HubUnreachable):  # it may be starting again
             for state, event in NEXT.items():
                 for shipment in (await hub.shipments(state=state)).items:
-                    delivered = event is ShipmentEvent.DELIVERED
-                    code = (
-                        proof_code(token_file.read_text().strip(), shipment.shipment) if delivered else None
-                    )
-                    await hub.record_event(
-                        f"{shipment.shipment}/{event.value}",
-                        shipment=shipment.shipment,
-                        event=event,
-                        at=clock.now(),
-                        proof_code=code,
-                    )
+                    with contextlib.suppress(HubRefused):  # it holds up no other
+                        await _record(hub, clock, token_file, shipment.shipment, event)
+
+
+async def _record(
+    hub: HubClient, clock: Clock, token_file: Path, shipment: str, event: ShipmentEvent
+) -> None:
+    code = None
+    if event is ShipmentEvent.DELIVERED:
+        code = proof_code(load_token(token_file), shipment)
+    await hub.record_event(
+        f"{shipment}/{event.value}", shipment=shipment, event=event, at=clock.now(), proof_code=code
+    )
