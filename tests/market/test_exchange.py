@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from decimal import Decimal
 from fractions import Fraction
 
@@ -9,18 +8,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.market.naive_exchange import Answer, NaiveExchange
-from tests.market.streams import Cancel, Submit, commands
-from tradelane.market.book import Kind
+from tests.market.naive_exchange import NaiveExchange
+from tests.market.streams import commands, everything
+from tests.market.twins import apply, run_both
 from tradelane.market.exchange import Exchange
 from tradelane.market.ladder import DepthLevel
+from tradelane.market.limits import Limits
 from tradelane.market.order import Order, Refusal, Side
+from tradelane.market.outcome import Cancelled, Fill, Why
+from tradelane.market.prevention import Prevention
 from tradelane.market.product import Lane, Product, Zone
+from tradelane.market.rules import Rules
+from tradelane.market.session import Phase
+from tradelane.market.terms import Kind
 from tradelane.market.trade import Trade
 
 SELL, BUY = Side.SELL, Side.BUY
 POTATOES = Product("potatoes", "kg", Decimal(1), Decimal("0.001"), -100_000, 100_000)
 NL, GB, CH = Zone("NL", "EUR"), Zone("GB", "GBP", Decimal("1.16")), Zone("CH", "CHF", Decimal("1.05"))
+ZONES = [NL, GB, CH]
 FERRY = Lane("NL>GB", "NL", "GB", 600, tariff=Decimal("0.085"), duty_ppm=80_000)
 CABLE = Lane("cable", "NL", "GB", 1000, loss_ppm=20_000)
 
@@ -31,18 +37,6 @@ def order(seq: int, zone: str, side: Side, price: int, lots: int, member: str = 
 
 def exchange(*lanes: Lane) -> Exchange:
     return Exchange(POTATOES, [NL, GB, CH], lanes)
-
-
-def apply(market: Exchange | NaiveExchange, command: Submit | Cancel) -> Answer:
-    first, second = command
-    if isinstance(first, Order):
-        assert isinstance(second, Kind)
-        answer = market.submit(first, second)
-    else:
-        answer = market.cancel(first, second)
-    if isinstance(answer, tuple):
-        return answer
-    return answer.refusal, answer.trades, answer.resting, answer.cancelled
 
 
 # Potatoes from Zeeland to Kent. By hand: (0.420 EUR × 1.08 duty + 0.085 freight) / 1.16 = 0.46431… GBP,
@@ -199,6 +193,7 @@ def test_a_snapshot_of_another_market_is_refused() -> None:
 # Against the naive twin.
 
 ENDS = st.permutations(["NL", "GB", "CH"])
+DUTIES = st.sampled_from([0, 0, 1, 80_000])
 
 
 @st.composite
@@ -213,7 +208,14 @@ def roads(draw: st.DrawFn) -> list[Lane]:
     return lanes
 
 
-DUTIES = st.sampled_from([0, 0, 1, 80_000])
+ROADS = roads()
+RULES = st.builds(
+    Rules,
+    st.sampled_from(Prevention),
+    st.sampled_from([None, 0, 15]),
+    st.sampled_from([Limits(), Limits(55, 8, 150)]),
+    st.sampled_from([{}, {"NL": 100}]),
+)
 
 
 def surplus(market: Exchange, lane: Lane | None, trade: Trade) -> Fraction:
@@ -227,88 +229,71 @@ def surplus(market: Exchange, lane: Lane | None, trade: Trade) -> Fraction:
     return buyer - seller * (1 + Fraction(lane.duty_ppm, 10**6)) - Fraction(lane.tariff) * trade.sent
 
 
-def check_trades(market: Exchange, lanes: dict[str, Lane], orders: dict[str, Order], trade: Trade) -> None:
-    seller, buyer = orders[trade.seller], orders[trade.buyer]
+@given(ROADS, st.integers(0, 2**32), st.integers(1, 60), st.integers(4, 60))
+def test_any_stream_gives_what_the_naive_exchange_gives(
+    lanes: list[Lane], seed: int, count: int, width: int
+) -> None:
+    stream = commands(seed, count, ["NL", "GB", "CH"], (60, 60 + width))
+    run_both(exchange(*lanes), NaiveExchange(POTATOES, ZONES, lanes), stream)
+
+
+@given(ROADS, RULES, st.integers(0, 2**32), st.integers(1, 120))
+def test_any_stream_of_everything_gives_what_the_naive_exchange_gives(
+    lanes: list[Lane], rules: Rules, seed: int, count: int
+) -> None:
+    market, naive = Exchange(POTATOES, ZONES, lanes, rules), NaiveExchange(POTATOES, ZONES, lanes, rules)
+    run_both(market, naive, everything(seed, count, ["NL", "GB", "CH"], (90, 110)))
+
+
+BUSY = [
+    Lane("NL>GB", "NL", "GB", 60_000, tariff=Decimal("0.003"), duty_ppm=20_000),
+    Lane("GB>NL", "GB", "NL", 9_000, tariff=Decimal("0.002")),
+    Lane("cable", "NL", "GB", 20_000, loss_ppm=30_000),
+    Lane("CH>NL", "CH", "NL", 70_000, loss_ppm=20_000, tariff=Decimal("0.001")),
+]
+
+
+def test_four_thousand_commands_give_what_the_naive_exchange_gives() -> None:
+    stream = commands(7, 4_000, ["NL", "GB", "CH", "NL", "GB", "FR"])
+    seen = run_both(exchange(*BUSY), NaiveExchange(POTATOES, ZONES, BUSY), stream, every=500)
+    assert min(seen[r] for r in ("abroad", "home", "NOT_FILLABLE", "DUPLICATE_ID", "UNKNOWN_ZONE")) > 15
+
+
+@given(ROADS, st.integers(0, 2**32), st.integers(1, 60))
+def test_no_trade_takes_from_the_money_that_duty_and_freight_need(
+    lanes: list[Lane], seed: int, count: int
+) -> None:
+    market, by_id = exchange(*lanes), {lane.id: lane for lane in lanes}
+    for command in commands(seed, count, ["NL", "GB", "CH"], (60, 90)):
+        for event in apply(market, command)[1]:
+            if isinstance(event, Fill):
+                check_money(market, by_id.get(event.lane or ""), event)
+
+
+def check_money(market: Exchange, lane: Lane | None, fill: Fill) -> None:
+    trade = fill.trade()
+    seller, buyer = fill.maker, fill.taker
+    if seller.side is BUY:
+        seller, buyer = buyer, seller
+    assert (trade.seller, trade.buyer) == (seller.id, buyer.id)
     assert trade.seller_price >= seller.price * 1000 and trade.buyer_price <= buyer.price * 1000
     assert trade.received > 0
-    if not trade.path:
+    if lane is None:
         assert seller.zone == buyer.zone and trade.sent == trade.received
-        assert trade.seller_price == trade.buyer_price
+        assert trade.seller_price == trade.buyer_price and trade.path == ()
         return
-    lane = lanes[trade.path[0]]
     assert (seller.zone, buyer.zone) == (lane.source, lane.target)
-    assert trade.received == lane.received(trade.sent)
+    assert trade.received == lane.received(trade.sent) and trade.path == (lane.id,)
     lot = abs(trade.buyer_price) * Fraction(market.product.tick) / 1000 * 2
     assert surplus(market, lane, trade) >= (0 if lane.loss_ppm == 0 else -lot)
 
 
-def check_uncrossed(market: Exchange, naive: NaiveExchange) -> None:
-    """No open order could be matched by another one that stands."""
-    for o in naive.open:
-        assert not naive.candidates(o.order, o.left)
-    for lane in naive.lanes.values():
-        assert market.sent(lane.id) == naive.sent[lane.id] <= lane.capacity
-
-
-def standing(market: Exchange) -> dict[str, int]:
-    books = market.snapshot()["books"].values()
-    return {row["id"]: row["left"] for book in books for row in (*book["sell"], *book["buy"])}
-
-
-def run_both(lanes: list[Lane], stream: list[Submit | Cancel], every: int) -> Counter[str]:
-    market, naive = exchange(*lanes), NaiveExchange(POTATOES, [NL, GB, CH], lanes)
-    by_id = {lane.id: lane for lane in lanes}
-    orders: dict[str, Order] = {}
-    seen: Counter[str] = Counter()
-    filled: Counter[str] = Counter()
-    for number, command in enumerate(stream):
-        answer = apply(market, command)
-        assert answer == apply(naive, command), number
-        refusal, trades, resting, cancelled = answer
-        if isinstance(command[0], Order) and refusal is None:
-            orders[command[0].id] = command[0]
-            filled[command[0].id] = 0
-            lots = sum(t.sent if command[0].side is SELL else t.received for t in trades)
-            assert lots + resting + cancelled == command[0].quantity
-        for trade in trades:
-            check_trades(market, by_id, orders, trade)
-            filled[trade.seller] += trade.sent
-            filled[trade.buyer] += trade.received
-            assert all(filled[name] <= orders[name].quantity for name in (trade.seller, trade.buyer))
-            seen["abroad" if trade.path else "home"] += 1
-        if number % every == 0:
-            check_uncrossed(market, naive)
-            assert standing(market) == {o.order.id: o.left for o in naive.open}
-        if refusal:
-            seen[refusal.name] += 1
-    return seen
-
-
-@given(roads(), st.integers(0, 2**32), st.integers(1, 60), st.integers(4, 60))
-def test_any_stream_gives_what_the_naive_exchange_gives(
-    lanes: list[Lane], seed: int, count: int, width: int
-) -> None:
-    stream = list(commands(seed, count, ["NL", "GB", "CH"], (60, 60 + width)))
-    run_both(lanes, stream, every=1)
-
-
-def test_twenty_thousand_commands_give_what_the_naive_exchange_gives() -> None:
-    lanes = [
-        Lane("NL>GB", "NL", "GB", 60_000, tariff=Decimal("0.003"), duty_ppm=20_000),
-        Lane("GB>NL", "GB", "NL", 9_000, tariff=Decimal("0.002")),
-        Lane("cable", "NL", "GB", 20_000, loss_ppm=30_000),
-        Lane("CH>NL", "CH", "NL", 70_000, loss_ppm=20_000, tariff=Decimal("0.001")),
-    ]
-    seen = run_both(lanes, list(commands(7, 20_000, ["NL", "GB", "CH", "NL", "GB", "FR"])), every=1_000)
-    assert min(seen[r] for r in ("abroad", "home", "NOT_FILLABLE", "DUPLICATE_ID", "UNKNOWN_ZONE")) > 50
-
-
-@given(roads(), st.integers(0, 2**32), st.integers(0, 40), st.integers(1, 40))
+@given(ROADS, RULES, st.integers(0, 2**32), st.integers(0, 60), st.integers(1, 60))
 def test_a_snapshot_and_the_commands_after_it_give_the_same_state(
-    lanes: list[Lane], seed: int, cut: int, tail: int
+    lanes: list[Lane], rules: Rules, seed: int, cut: int, tail: int
 ) -> None:
-    stream = list(commands(seed, cut + tail, ["NL", "GB", "CH"], (60, 90)))
-    whole, again = exchange(*lanes), exchange(*lanes)
+    stream = list(everything(seed, cut + tail, ["NL", "GB", "CH"], (80, 100)))
+    whole, again = (Exchange(POTATOES, ZONES, lanes, rules) for _ in range(2))
     for command in stream[:cut]:
         apply(whole, command)
     again.restore(json.loads(json.dumps(whole.snapshot())))
@@ -316,3 +301,27 @@ def test_a_snapshot_and_the_commands_after_it_give_the_same_state(
     for command in stream[cut:]:
         assert apply(again, command) == apply(whole, command)
     assert again.state_hash() == whole.state_hash()
+
+
+def test_an_auction_opens_each_zone_at_one_price_and_then_the_lanes() -> None:
+    market = Exchange(POTATOES, ZONES, [FERRY], phase=Phase.PRE_OPEN)
+    market.submit(order(1, "NL", SELL, 400, 10))
+    market.submit(order(2, "NL", BUY, 450, 4))
+    market.submit(order(3, "GB", BUY, 470, 5))
+    outcome = market.turn(Phase.AUCTION, 4)
+    assert outcome.trades == [
+        Trade("potatoes", "o1", "o2", 4, 4, 400_000, 400_000, ()),
+        Trade("potatoes", "o1", "o3", 5, 5, 400_000, 446_000, ("NL>GB",)),
+    ]
+    assert market.sent("NL>GB") == 5
+
+
+def test_members_meet_themselves_over_lanes_too() -> None:
+    market = Exchange(POTATOES, ZONES, [FERRY], Rules(Prevention.DECREMENT))
+    market.submit(order(1, "NL", SELL, 420, 8))
+    outcome = market.submit(order(2, "GB", BUY, 470, 10))
+    assert list(outcome.events) == [
+        Cancelled("o1", 8, Why.SELF_TRADE),
+        Cancelled("o2", 8, Why.SELF_TRADE),
+    ]
+    assert (outcome.resting, market.sent("NL>GB")) == (2, 0)

@@ -1,195 +1,247 @@
-"""One continuous limit order book: best price first, then the journal's sequence.
+"""One zone's continuous limit order book: best price first, then the sequence of priority.
 
-Always true: the book is never crossed; a fill is at the resting order's price; a refused command changes
-nothing. Prices are integer ticks, quantities integer lots; there is no clock and no chance, so the same
-commands always give the same ``state_hash``.
-
-It cannot tell an id used again after its order left the book: that ids are used once is the journal's
-rule. A member may trade with itself.
+Always true: ``dip ≤ last ≤ peak``, and every price traded since stops were last looked at is between dip
+and peak; every open order, waiting stops included, is in ``orders`` and counted in its member's account.
+While orders are matched as they come the book is never crossed. Prices are integer ticks, quantities
+integer lots; there is no clock and no chance.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-from enum import StrEnum
-from typing import NamedTuple, TypedDict
+from collections.abc import Callable
 
-from tradelane.market.ladder import DepthLevel, Ladder, Resting
-from tradelane.market.order import Order, Refusal, Side
-
-
-class Kind(StrEnum):
-    """What becomes of the part of an order that finds no counterpart at once."""
-
-    LIMIT = "limit"
-    """It rests until filled or cancelled (GTC)."""
-    IOC = "ioc"
-    """Immediate or cancel: it is cancelled."""
-    FOK = "fok"
-    """Fill or kill: there must be none, or the whole order is refused."""
-
+from tradelane.market.ladder import Ladder, Resting, renew
+from tradelane.market.limits import Account
+from tradelane.market.order import Order, Side
+from tradelane.market.outcome import Cancelled, Event, Fill, Why
+from tradelane.market.prevention import Prevention
+from tradelane.market.product import Product
+from tradelane.market.rules import Rules
+from tradelane.market.saved import BookState, restored, saved_ladder
+from tradelane.market.terms import Kind as Kind
+from tradelane.market.terms import Terms
 
 # An enum member is looked up through its metaclass; a module name costs a third of that on every order.
-_SELL, _LIMIT, _FOK = Side.SELL, Kind.LIMIT, Kind.FOK
+_SELL = Side.SELL
 # And a named tuple's own constructor costs three times the bare one.
 _new = tuple.__new__
-
-
-class Fill(NamedTuple):
-    """``quantity`` lots of ``taker_id`` against the resting ``maker_id`` at its ``price`` in ticks."""
-
-    maker_id: str
-    taker_id: str
-    price: int
-    quantity: int
-    maker_seq: int
-    taker_seq: int
-
-
-class Depth(NamedTuple):
-    """Each side's levels, best first."""
-
-    sells: list[DepthLevel]
-    buys: list[DepthLevel]
-
-
-class RestingState(TypedDict):
-    """A resting order on file: its order, and ``left``, the lots still open."""
-
-    id: str
-    seq: int
-    member: str
-    price: int
-    quantity: int
-    left: int
-
-
-class BookState(TypedDict):
-    """Each side's resting orders in the order in which they would be filled."""
-
-    sell: list[RestingState]
-    buy: list[RestingState]
 
 
 class Book:
     """One zone's book for one product.
 
     ``orders`` is the index of open orders by id; an exchange gives all its books the same one, so that an
-    id is open only once.
+    id is open only once. ``low`` and ``high`` are the prices an order may have now.
     """
 
-    __slots__ = ("buys", "orders", "sells")
+    __slots__ = (
+        "buys", "dip", "high", "last", "low", "orders", "peak", "prevention", "product", "sells", "stop_buys",
+        "stop_sells", "width", "zone",
+    )  # fmt: skip
 
-    def __init__(self, orders: dict[str, Resting] | None = None) -> None:
+    def __init__(self, zone: str, product: Product, rules: Rules, orders: dict[str, Resting]) -> None:
+        self.zone = zone
+        self.product = product
+        self.orders = orders
+        self.prevention = rules.prevention
+        self.width = rules.collar
         self.sells = Ladder(Side.SELL)
         self.buys = Ladder(Side.BUY)
-        self.orders: dict[str, Resting] = {} if orders is None else orders
+        # A stop to buy fires as the price rises, the lowest trigger first: its ladder is that of sells.
+        self.stop_buys = Ladder(Side.SELL)
+        self.stop_sells = Ladder(Side.BUY)
+        self.last: int | None = None
+        self.dip = self.peak = 0
+        self.low, self.high = product.min_price, product.max_price
+        if zone in rules.references:
+            self._collar(rules.references[zone])
 
-    def submit(self, order: Order, kind: Kind = Kind.LIMIT) -> list[Fill] | Refusal:
-        """Match ``order``, then rest or cancel what is left of it; the fills in the order they were made."""
-        if order.id in self.orders:
-            return Refusal.DUPLICATE_ID
-        left = order.quantity
-        if left <= 0:
-            return Refusal.QUANTITY_NOT_POSITIVE
-        if order.side is _SELL:
-            own, facing, limit = self.sells, self.buys, order.price
-        else:
-            own, facing, limit = self.buys, self.sells, -order.price
-        if kind is _FOK and facing.fillable(limit) < left:
-            return Refusal.NOT_FILLABLE
-        fills: list[Fill] = []
-        keys = facing.keys
-        if keys and keys[-1] >= limit:
-            left = self._match(order, facing, limit, fills)
-        if left and kind is _LIMIT:
-            self.orders[order.id] = own.add(order, left, -limit)
-        return fills
-
-    def cancel(self, order_id: str, member: str) -> int | Refusal:
-        """Take a member's own open order off the book; the lots that were still open."""
-        resting = self.orders.get(order_id)
-        if resting is None:
-            return Refusal.UNKNOWN_ORDER
-        order = resting.order
-        if order.member != member:
-            return Refusal.NOT_OWNER
-        del self.orders[order_id]
-        (self.sells if order.side is _SELL else self.buys).remove(resting)
-        return resting.left
-
-    def rest(self, order: Order, left: int) -> None:
-        """Let ``left`` lots of an order stand in the book; the caller has matched what can be matched."""
-        ladder = self._ladder(order.side)
-        self.orders[order.id] = ladder.add(order, left, ladder.sign * order.price)
-
-    def take(self, resting: Resting, lots: int) -> None:
-        """Fill ``lots`` of an open order."""
-        order = resting.order
-        if lots < resting.left:
-            self._ladder(order.side).reduce(resting, lots)
-        else:
-            assert lots == resting.left, "no order is filled beyond its quantity"
-            del self.orders[order.id]
-            self._ladder(order.side).remove(resting)
-
-    def depth(self, levels: int) -> Depth:
-        """The best ``levels`` levels of each side."""
-        return Depth(self.sells.depth(levels), self.buys.depth(levels))
-
-    def snapshot(self) -> BookState:
-        """The whole state, fit for JSON."""
-        return {"sell": [_state(r) for r in self.sells], "buy": [_state(r) for r in self.buys]}
-
-    def restore(self, state: BookState, product: str, zone: str) -> None:
-        """Lay a snapshot's orders into this empty book, each in the place in line it had."""
-        assert not self.sells.keys and not self.buys.keys, "a book is restored before its first order"
-        for side, rows in ((Side.SELL, state["sell"]), (Side.BUY, state["buy"])):
-            for row in rows:
-                name, seq, member = row["id"], row["seq"], row["member"]
-                order = Order(name, seq, member, product, zone, side, row["price"], row["quantity"])
-                self.rest(order, row["left"])
-
-    def state_hash(self) -> str:
-        """sha256 (hex) of the canonical JSON of the state: equal books have equal hashes."""
-        return digest(self.snapshot())
-
-    def _ladder(self, side: Side) -> Ladder:
-        return self.sells if side is _SELL else self.buys
-
-    def _match(self, order: Order, facing: Ladder, limit: int, fills: list[Fill]) -> int:
+    def match(
+        self, order: Order, account: Account, limit: int, left: int, seq: int, events: list[Event]
+    ) -> int:  # fmt: skip
+        """Fill an order from this book's other side down to the key ``limit``; the lots that are left."""
+        facing = self.buys if order.side is _SELL else self.sells
         keys, levels, orders = facing.keys, facing.levels, self.orders
-        taker_id, taker_seq, left = order.id, order.seq, order.quantity
+        guarded = self.prevention is not Prevention.NONE
+        first = price = None
         while left and keys and keys[-1] >= limit:
             level = levels[keys[-1]]
             maker = level.head
-            quoted, lots = maker.order, maker.left
+            owner = maker.account
+            if guarded and owner is account:
+                left = self.prevent(maker, order, left, events)
+                continue
+            price = level.price
+            lots = maker.left
             if lots > left:
                 lots = left
                 maker.left -= lots
                 level.quantity -= lots
+            elif maker.hidden:
+                level.quantity -= lots
+                renew(maker, seq)
             else:
-                del orders[quoted.id]
+                owner.orders -= 1
+                del orders[maker.order.id]
                 facing.remove(maker)
-            fills.append(_new(Fill, (quoted.id, taker_id, quoted.price, lots, quoted.seq, taker_seq)))
+            owner.lots -= lots
             left -= lots
+            events.append(_new(Fill, (maker.order, order, price, price, lots, lots, None)))
+            if first is None:
+                first = price
+        if first is not None and price is not None:
+            self.printed(first)
+            self.printed(price)
         return left
 
+    def prevent(self, maker: Resting, taker: Order, left: int, events: list[Event]) -> int:
+        """Keep a member's two orders from trading; the lots that are left of the one that comes."""
+        rule, name = self.prevention, maker.order.id
+        lots = maker.left + maker.hidden
+        if rule is Prevention.DECREMENT:
+            lots = min(lots, left)
+            events.append(Cancelled(name, lots, Why.SELF_TRADE))
+            events.append(Cancelled(taker.id, lots, Why.SELF_TRADE))
+            self.shrink(maker, lots)
+            return left - lots
+        if rule is not Prevention.NEWEST:
+            events.append(Cancelled(name, lots, Why.SELF_TRADE))
+            self.remove(maker)
+        if rule is Prevention.OLDEST:
+            return left
+        events.append(Cancelled(taker.id, left, Why.SELF_TRADE))
+        return 0
 
-def digest(state: object) -> str:
-    """sha256 (hex) of a state's canonical JSON: sorted names, no blanks."""
-    text = json.dumps(state, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
+    def rest(
+        self, order: Order, kind: Kind, terms: Terms, account: Account, lots: int, seq: int
+    ) -> Resting:  # fmt: skip
+        """Let ``lots`` of an order stand at the end of its line; the caller has matched what can be."""
+        resting = self._open(order, kind, terms, account, lots, seq)
+        display = terms.display
+        if display and display < lots:
+            resting.left = display
+            resting.hidden = lots - display
+        if order.side is _SELL:
+            self.sells.add(resting, -order.price)
+        else:
+            self.buys.add(resting, order.price)
+        return resting
 
+    def wait(
+        self, order: Order, kind: Kind, terms: Terms, account: Account, lots: int, seq: int
+    ) -> Resting:  # fmt: skip
+        """Let a stop wait for its trigger."""
+        resting = self._open(order, kind, terms, account, lots, seq)
+        assert terms.trigger is not None, "a stop has a trigger"
+        stops = self.stop_sells if order.side is _SELL else self.stop_buys
+        stops.add(resting, stops.sign * terms.trigger)
+        return resting
 
-def _state(resting: Resting) -> RestingState:
-    order = resting.order
-    return {
-        "id": order.id,
-        "seq": order.seq,
-        "member": order.member,
-        "price": order.price,
-        "quantity": order.quantity,
-        "left": resting.left,
-    }
+    def remove(self, resting: Resting) -> None:
+        """Take an order off with all that is left of it."""
+        account, order = resting.account, resting.order
+        account.orders -= 1
+        account.lots -= resting.left + resting.hidden
+        del self.orders[order.id]
+        resting.level.ladder.remove(resting)
+
+    def shrink(self, resting: Resting, lots: int) -> None:
+        """Take lots off an order that keeps its place: hidden ones first. With its last it leaves."""
+        unseen = min(lots, resting.hidden)
+        if lots - unseen == resting.left:
+            self.remove(resting)
+            return
+        resting.hidden -= unseen
+        resting.left -= lots - unseen
+        resting.level.quantity -= lots - unseen
+        resting.account.lots -= lots
+
+    def take(self, resting: Resting, lots: int, seq: int) -> None:
+        """Fill so many of the lots that an order shows."""
+        assert 0 < lots <= resting.left, "no order is filled beyond its quantity"
+        if lots == resting.left and not resting.hidden:
+            self.remove(resting)
+            return
+        resting.left -= lots
+        resting.level.quantity -= lots
+        resting.account.lots -= lots
+        if not resting.left:
+            renew(resting, seq)
+
+    def printed(self, price: int) -> None:
+        """Remember a trade in this zone."""
+        if self.last is None:
+            self.dip = self.peak = price
+        elif price < self.dip:
+            self.dip = price
+        elif price > self.peak:
+            self.peak = price
+        self.last = price
+        self._collar(price)
+
+    def fired(self) -> Resting | None:
+        """The first stop whose trigger was traded: buys before sells, the nearest trigger, then in line."""
+        if self.last is not None:
+            keys = self.stop_buys.keys
+            if keys and keys[-1] >= -self.peak:
+                return self.stop_buys.levels[keys[-1]].head
+            keys = self.stop_sells.keys
+            if keys and keys[-1] >= self.dip:
+                return self.stop_sells.levels[keys[-1]].head
+        return None
+
+    def settle(self) -> None:
+        """Forget prices traded before the last: no stop is left for them to fire."""
+        if self.last is not None:
+            self.dip = self.peak = self.last
+
+    def saved(self) -> BookState:
+        """The book fit for JSON."""
+        return {
+            "last": self.last,
+            "dip": self.dip,
+            "peak": self.peak,
+            "sell": saved_ladder(self.sells),
+            "buy": saved_ladder(self.buys),
+            "stop_sell": saved_ladder(self.stop_sells),
+            "stop_buy": saved_ladder(self.stop_buys),
+        }
+
+    def restore(self, state: BookState, account_of: Callable[[str], Account]) -> None:
+        """Lay a snapshot's orders into this empty book, each in the place in line it had."""
+        assert not self.sells.keys and not self.buys.keys, "a book is restored before its first order"
+        if state["last"] is not None:
+            self.last = state["last"]
+            self._collar(self.last)
+        self.dip, self.peak = state["dip"], state["peak"]
+        for side, rows in ((Side.SELL, state["sell"]), (Side.BUY, state["buy"])):
+            for row in rows:
+                order, kind, terms = restored(row, self.product.id, self.zone, side)
+                lots = row["left"] + row["hidden"]
+                resting = self.rest(order, kind, terms, account_of(order.member), lots, row["priority"])
+                resting.level.quantity += row["left"] - resting.left
+                resting.left, resting.hidden = row["left"], row["hidden"]
+        for side, rows in ((Side.SELL, state["stop_sell"]), (Side.BUY, state["stop_buy"])):
+            for row in rows:
+                order, kind, terms = restored(row, self.product.id, self.zone, side)
+                self.wait(order, kind, terms, account_of(order.member), row["left"], row["priority"])
+
+    def _open(
+        self, order: Order, kind: Kind, terms: Terms, account: Account, lots: int, seq: int
+    ) -> Resting:  # fmt: skip
+        self.orders[order.id] = resting = Resting()
+        resting.order = order
+        resting.kind = kind
+        resting.terms = terms
+        resting.account = account
+        resting.left = lots
+        resting.hidden = 0
+        resting.seq = seq
+        account.orders += 1
+        account.lots += lots
+        return resting
+
+    def _collar(self, price: int) -> None:
+        if self.width is not None:
+            self.low = max(self.product.min_price, price - self.width)
+            self.high = min(self.product.max_price, price + self.width)

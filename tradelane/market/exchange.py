@@ -1,8 +1,9 @@
 """The continuous market of one product: a book in every zone, shared over the lanes (as SIDC does).
 
-Always true: no book is crossed, nor two books over a lane with room left, as far as a lot would arrive;
-no lane sends more than its capacity; a match takes the lane's room in the same step; a refused command
-changes nothing; the same commands always give the same ``state_hash``.
+Always true: no book is crossed while orders are matched, nor two books over a lane with room left, as far
+as a lot would arrive; no lane sends more than its capacity; a match takes the lane's room in the same
+step; a stop fires only after the order that set it off has come to rest; a refused command changes
+nothing; the same commands always give the same ``state_hash``.
 
 A trade is at the resting order's own price in its own zone. The other party's price is the landed
 equivalent in whole ticks of its own zone, rounded so that it covers the duty and the freight and stays
@@ -12,86 +13,122 @@ lost are rounded up a trade, so that up to one lot a trade is paid to the seller
 It knows single lanes only: no path over two. A lane's capacity counts one direction; trade the other way
 frees none of it. Capacity lowered below what was sent closes the lane; capacity raised under a live book,
 or at ``restore``, could leave books crossed over the lane until the next order. Gates need a clock: they
-are the caller's, by ``order.check``. A member may trade with itself.
+are the caller's, by ``order.check``. It cannot tell an id used again after its order left: that ids are
+used once is the journal's rule.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-from itertools import groupby, islice
-from operator import attrgetter
-from typing import TypedDict, TypeVar
+from collections.abc import Iterable
+from dataclasses import replace
 
-from tradelane.market.book import Book, BookState, Depth, Kind, digest
-from tradelane.market.ladder import DepthLevel, Ladder, Resting
-from tradelane.market.landed import Landed
-from tradelane.market.order import Order, Refusal, Side, check
+from tradelane.market.depth import Depth, depth
+from tradelane.market.floor import Floor
+from tradelane.market.ladder import Resting
+from tradelane.market.limits import Account
+from tradelane.market.order import Order, Refusal, check
+from tradelane.market.outcome import Amended, Event, Outcome, Why
 from tradelane.market.product import Lane, Product, Zone
-from tradelane.market.sweep import EVERYTHING, Road, Step, View, sweep
-from tradelane.market.trade import Trade
-from tradelane.market.units import MILLI
+from tradelane.market.rules import FREE, Rules
+from tradelane.market.saved import ExchangeState, digest
+from tradelane.market.session import TABLE, Phase
+from tradelane.market.terms import PLAIN, Kind, Terms
 
-Named = TypeVar("Named", Zone, Lane)
+_LIMIT, _POST_ONLY, _FOK, _MARKET = Kind.LIMIT, Kind.POST_ONLY, Kind.FOK, Kind.MARKET
+_CONTINUOUS = Phase.CONTINUOUS
 _BEFORE_ANY_GATE = -(1 << 62)
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What a command did: ``trades`` in the order they were made, lots ``resting``, lots ``cancelled``."""
-
-    refusal: Refusal | None = None
-    trades: list[Trade] = field(default_factory=list)
-    resting: int = 0
-    cancelled: int = 0
-
-
-class ExchangeState(TypedDict):
-    """The exchange on file: lots ``sent`` by lane id, books by zone id."""
-
-    product: str
-    sent: dict[str, int]
-    books: dict[str, BookState]
+_new = tuple.__new__
 
 
 class Exchange:
-    """One product's books and lanes. ValueError for a lane to nowhere or an id used twice."""
+    """One product's books and lanes. ValueError for a lane to nowhere or an id used twice.
 
-    def __init__(self, product: Product, zones: Iterable[Zone], lanes: Iterable[Lane]) -> None:
+    ``now`` is the latest instant it was told by ``expire``; ``seq`` the latest sequence number.
+    """
+
+    def __init__(
+        self, product: Product, zones: Iterable[Zone], lanes: Iterable[Lane], rules: Rules = FREE,
+        phase: Phase = Phase.CONTINUOUS,
+    ) -> None:  # fmt: skip
         self.product = product
-        self._orders: dict[str, Resting] = {}
-        places = _by_id(zones, "zone")
-        self._lanes = _by_id(lanes, "lane")
-        self._books = {name: Book(self._orders) for name in places}
-        self._roads = {lane.id: _road(lane, places, product) for lane in self._lanes.values()}
-        self._views = {
-            side: {name: self._views_of(name, side) for name in places} for side in (Side.SELL, Side.BUY)
-        }
+        self.rules = rules
+        self.now = -1
+        self.accounts: dict[str, Account] = {}
+        self.floor = Floor(product, zones, lanes, rules, phase)
 
-    def submit(self, order: Order, kind: Kind = Kind.LIMIT) -> Outcome:
+    def submit(self, order: Order, kind: Kind = Kind.LIMIT, terms: Terms = PLAIN) -> Outcome:
         """Match an order near and far; what is left rests in its zone's book or is cancelled."""
-        refusal = self._refuse(order)
+        account = self.accounts.get(order.member) or Account()
+        refusal = self._refuse(order, kind, terms, account)
         if refusal is not None:
-            return Outcome(refusal)
-        selling = order.side is Side.SELL
-        views = self._views[order.side][order.zone]
-        steps = list(sweep(views, order.price, order.quantity, selling))
-        left = order.quantity - sum(step.sent if selling else step.received for step in steps)
-        if left and kind is Kind.FOK:
-            return Outcome(Refusal.NOT_FILLABLE)
-        trades = [self._execute(order, step, selling) for step in steps]
-        if left and kind is Kind.LIMIT:
-            self._books[order.zone].rest(order, left)
-            return Outcome(None, trades, resting=left)
-        return Outcome(None, trades, cancelled=left)
+            return Outcome(refusal, order.id, (), 0)
+        self.accounts[order.member] = account
+        self.floor.seq = order.seq
+        events: list[Event] = []
+        resting = self.floor.enter(order, kind, terms, account, order.quantity, events)
+        if events or terms.trigger is not None:
+            self.floor.fire(events, self._unfit)
+        return _new(Outcome, (None, order.id, events, resting))
 
     def cancel(self, order_id: str, member: str) -> Outcome:
-        """Take a member's own open order off its book."""
-        resting = self._orders.get(order_id)
+        """Take a member's own open order or waiting stop off."""
+        resting = self.floor.orders.get(order_id)
         if resting is None:
-            return Outcome(Refusal.UNKNOWN_ORDER)
-        answer = self._books[resting.order.zone].cancel(order_id, member)
-        return Outcome(answer) if isinstance(answer, Refusal) else Outcome(cancelled=answer)
+            return Outcome(Refusal.UNKNOWN_ORDER, order_id, (), 0)
+        if resting.order.member != member:
+            return Outcome(Refusal.NOT_OWNER, order_id, (), 0)
+        if self.floor.phase is not _CONTINUOUS and not TABLE[self.floor.phase].cancels:
+            return Outcome(Refusal.NOT_IN_THIS_PHASE, order_id, (), 0)
+        return _new(Outcome, (None, order_id, (self.floor.take_off(resting, Why.OWNER),), 0))
+
+    def amend(self, order_id: str, member: str, price: int, quantity: int, seq: int) -> Outcome:
+        """Give an open order another price and another whole quantity, what is already done included.
+
+        It keeps its place when it only shrinks at the same price. Otherwise it leaves and comes again on
+        the same terms, as if entered at ``seq``.
+        """
+        resting = self.floor.orders.get(order_id)
+        if resting is None:
+            return Outcome(Refusal.UNKNOWN_ORDER, order_id, (), 0)
+        old = resting.order
+        if old.member != member:
+            return Outcome(Refusal.NOT_OWNER, order_id, (), 0)
+        less = price == old.price and quantity <= old.quantity
+        order = replace(old, price=price, quantity=quantity, seq=old.seq if less else seq)
+        refusal = self._refuse_amend(resting, order, less)
+        if refusal is not None:
+            return Outcome(refusal, order_id, (), 0)
+        self.floor.seq = seq
+        lots = quantity - _done(resting)
+        events: list[Event] = [Amended(order_id, price, quantity)]
+        book = self.floor.books[order.zone]
+        if less:
+            book.shrink(resting, old.quantity - quantity)
+            resting.order = order
+            return Outcome(None, order_id, events, lots)
+        book.remove(resting)
+        left = self.floor.enter(order, resting.kind, resting.terms, resting.account, lots, events)
+        self.floor.fire(events, self._unfit)
+        return Outcome(None, order_id, events, left)
+
+    def expire(self, now: int) -> Outcome:
+        """Take off every order whose time is over at ``now`` (ms); time does not go back."""
+        self.now = max(now, self.now)
+        events: list[Event] = []
+        while (resting := self.floor.expiry.pop(self.now)) is not None:
+            events.append(self.floor.take_off(resting, Why.EXPIRED))
+        return Outcome(None, "", events, 0)
+
+    def turn(self, phase: Phase, seq: int) -> Outcome:
+        """Go into another phase of the session, with all that it brings about."""
+        if phase not in TABLE[self.floor.phase].turns_to:
+            return Outcome(Refusal.NO_SUCH_TURN, "", (), 0)
+        floor, events = self.floor, list[Event]()
+        floor.phase, floor.seq = phase, seq
+        if phase is Phase.AUCTION:
+            floor.uncross(events)
+        floor.fire(events, self._unfit)
+        return Outcome(None, "", events, 0)
 
     def depth(self, zone: str, levels: int) -> Depth:
         """The best ``levels`` as a trader in ``zone`` sees them: own and foreign orders at landed prices.
@@ -99,95 +136,98 @@ class Exchange:
         Quantities are what could be bought or sold here: lots that would arrive, lots that could be sent.
         KeyError for an unknown zone.
         """
-        to_buy = sweep(self._views[Side.BUY][zone], self.product.max_price, EVERYTHING, False)
-        to_sell = sweep(self._views[Side.SELL][zone], self.product.min_price, EVERYTHING, True)
-        return Depth(_levels(to_buy, levels, False), _levels(to_sell, levels, True))
+        return depth(self.product, self.floor.books[zone], self.floor.roads, levels)
 
     def sent(self, lane_id: str) -> int:
         """Lots sent over a lane so far. KeyError for an unknown lane."""
-        return self._lanes[lane_id].capacity - self._roads[lane_id].room
+        return self.floor.roads.sent(lane_id)
 
     def snapshot(self) -> ExchangeState:
         """The whole state, fit for JSON, every order in its place in line."""
+        floor = self.floor
         return {
             "product": self.product.id,
-            "sent": {name: self.sent(name) for name in sorted(self._roads)},
-            "books": {name: self._books[name].snapshot() for name in sorted(self._books)},
+            "phase": floor.phase.value,
+            "now": self.now,
+            "seq": floor.seq,
+            "sent": {name: self.sent(name) for name in sorted(floor.roads.lanes)},
+            "books": {name: floor.books[name].saved() for name in sorted(floor.books)},
         }
 
     def restore(self, state: ExchangeState) -> None:
-        """Take up a snapshot in a new exchange of the same product, zones and lanes; ValueError if not."""
+        """Take up a snapshot in a new exchange of the same product, zones, lanes and rules.
+
+        ValueError when product, zones or lanes differ.
+        """
+        floor = self.floor
         if state["product"] != self.product.id:
             raise ValueError(f"the snapshot is of {state['product']}, not of {self.product.id}")
-        if state["books"].keys() != self._books.keys() or state["sent"].keys() != self._roads.keys():
+        if state["books"].keys() != floor.books.keys() or state["sent"].keys() != floor.roads.lanes.keys():
             raise ValueError("the snapshot has other zones or lanes")
+        self.now, floor.phase, floor.seq = state["now"], Phase(state["phase"]), state["seq"]
+        floor.roads.restore(state["sent"])
         for name, book in state["books"].items():
-            self._books[name].restore(book, self.product.id, name)
-        for name, lots in state["sent"].items():
-            self._roads[name].room = self._lanes[name].capacity - lots
+            floor.books[name].restore(book, lambda member: self.accounts.setdefault(member, Account()))
+        for resting in floor.orders.values():
+            floor.expiry.add(resting)
 
     def state_hash(self) -> str:
-        """sha256 (hex) of the canonical JSON of the snapshot."""
+        """sha256 (hex) of the canonical JSON of the snapshot: equal markets have equal hashes."""
         return digest(self.snapshot())
 
-    def _views_of(self, zone: str, side: Side) -> list[View]:
-        """Where an order of ``side`` in ``zone`` looks: at home, then over its lanes by id."""
-        selling = side is Side.SELL
-        views = [View(self._facing(zone, side), None, selling)]
-        for name, lane in sorted(self._lanes.items()):
-            here, there = (lane.source, lane.target) if selling else (lane.target, lane.source)
-            if here == zone:
-                views.append(View(self._facing(there, side), self._roads[name], selling))
-        return views
-
-    def _facing(self, zone: str, side: Side) -> Ladder:
-        return self._books[zone].buys if side is Side.SELL else self._books[zone].sells
-
-    def _refuse(self, order: Order) -> Refusal | None:
-        if order.id in self._orders:
+    def _refuse(self, order: Order, kind: Kind, terms: Terms, account: Account) -> Refusal | None:
+        if order.id in self.floor.orders:
             return Refusal.DUPLICATE_ID
-        return check(order, self.product, self._books, _BEFORE_ANY_GATE)
+        book = self.floor.books.get(order.zone)
+        if (
+            book is None or order.quantity <= 0 or kind is not _LIMIT or terms is not PLAIN
+            or not book.low <= order.price <= book.high or self.floor.phase is not _CONTINUOUS
+            or order.product != self.product.id
+        ):  # fmt: skip
+            refusal = self._unfit(order, kind, terms, account, order.quantity)
+            if refusal is not None:
+                return refusal
+        return self.rules.limits.refusal(account, order.quantity)
 
-    def _execute(self, order: Order, step: Step, selling: bool) -> Trade:
-        maker, road = step.maker.order, step.road
-        self._books[maker.zone].take(step.maker, step.received if selling else step.sent)
-        if road is not None:
-            road.room -= step.sent
-        seller, buyer = (order, maker) if selling else (maker, order)
-        own, other = step.price * MILLI, maker.price * MILLI
-        return Trade(
-            product=self.product.id,
-            seller=seller.id,
-            buyer=buyer.id,
-            sent=step.sent,
-            received=step.received,
-            seller_price=own if selling else other,
-            buyer_price=other if selling else own,
-            path=() if road is None else (road.id,),
-        )
+    def _unfit(
+        self, order: Order, kind: Kind, terms: Terms, account: Account, lots: int
+    ) -> Refusal | None:  # fmt: skip
+        """The first reason to refuse an order whose id and limits are in order."""
+        quoted = replace(order, price=self.product.min_price) if kind is _MARKET else order
+        refusal = check(quoted, self.product, self.floor.books, _BEFORE_ANY_GATE)
+        if refusal is None:
+            refusal = terms.refusal(kind, self.product, self.now)
+        if refusal is not None:
+            return refusal
+        if kind not in TABLE[self.floor.phase].takes:
+            return Refusal.NOT_IN_THIS_PHASE
+        book = self.floor.books[order.zone]
+        if terms.trigger is not None:
+            return None
+        if kind is not _MARKET and not book.low <= order.price <= book.high:
+            return Refusal.OUTSIDE_COLLAR
+        if kind is _POST_ONLY and self.floor.would_trade(order, lots):
+            return Refusal.WOULD_TRADE
+        if kind is _FOK and not self.floor.fillable(order, account, lots):
+            return Refusal.NOT_FILLABLE
+        return None
+
+    def _refuse_amend(self, resting: Resting, order: Order, less: bool) -> Refusal | None:
+        open_lots = resting.left + resting.hidden
+        lots = order.quantity - _done(resting)
+        if order.quantity <= 0:
+            return Refusal.QUANTITY_NOT_POSITIVE
+        if lots <= 0:
+            return Refusal.ALREADY_DONE
+        if less:
+            return None if resting.kind in TABLE[self.floor.phase].takes else Refusal.NOT_IN_THIS_PHASE
+        account = resting.account
+        refusal = self._unfit(order, resting.kind, resting.terms, account, lots)
+        if refusal is not None:
+            return refusal
+        others = Account(account.orders - 1, account.lots - open_lots)
+        return self.rules.limits.refusal(others, lots)
 
 
-def _road(lane: Lane, zones: dict[str, Zone], product: Product) -> Road:
-    ends = zones.get(lane.source), zones.get(lane.target)
-    if ends[0] is None or ends[1] is None:
-        raise ValueError(f"lane {lane.id} runs between zones of this market")
-    if lane.source == lane.target:
-        raise ValueError(f"lane {lane.id} starts where it ends")
-    return Road(lane.id, Landed(lane, ends[0], ends[1], product.tick), lane.capacity)
-
-
-def _by_id(things: Iterable[Named], what: str) -> dict[str, Named]:
-    found: dict[str, Named] = {}
-    for thing in things:
-        if thing.id in found:
-            raise ValueError(f"two {what}s have the id {thing.id}")
-        found[thing.id] = thing
-    return found
-
-
-def _levels(steps: Iterator[Step], levels: int, selling: bool) -> list[DepthLevel]:
-    found = []
-    for price, group in islice(groupby(steps, key=attrgetter("price")), levels):
-        lots = [step.sent if selling else step.received for step in group]
-        found.append(DepthLevel(price, sum(lots), len(lots)))
-    return found
+def _done(resting: Resting) -> int:
+    return resting.order.quantity - resting.left - resting.hidden

@@ -58,6 +58,18 @@ class Refusal(Enum):
     NOT_FILLABLE = ("quantity", "fill-or-kill: the book cannot fill the whole quantity")
     UNKNOWN_ORDER = ("id", "no open order with this id")
     NOT_OWNER = ("member", "the order belongs to another member")
+    NOT_IN_THIS_PHASE = ("phase", "the market does not take this in its present phase")
+    NO_SUCH_TURN = ("phase", "the market does not go from its present phase to this one")
+    OUTSIDE_COLLAR = ("price", "price is too far from the last trade")
+    WOULD_TRADE = ("kind", "post-only: the order would trade at once")
+    DISPLAY_NEGATIVE = ("display", "display is 0 or more lots")
+    DOES_NOT_REST = ("kind", "only an order that can rest has a display or an expiry")
+    ALREADY_EXPIRED = ("until", "the order's expiry has passed")
+    TRIGGER_OUT_OF_RANGE = ("trigger", "trigger is outside the product's price limits")
+    ORDER_TOO_LARGE = ("quantity", "quantity is more than one order may have")
+    TOO_MANY_OPEN_ORDERS = ("member", "the member has as many open orders as it may")
+    TOO_MANY_OPEN_LOTS = ("quantity", "the member's open orders would hold more lots than they may")
+    ALREADY_DONE = ("quantity", "as much of the order was already filled or taken off")
 
     @property
     def field(self) -> str:

@@ -1,24 +1,26 @@
-"""What an order would meet, near and over lanes: the one walk behind matching, fill-or-kill and depth.
+"""What an order would meet next, near and over lanes.
 
-Always true: the walk changes nothing. It goes by the taker's price in whole ticks of its own zone, then
-the maker's sequence, then the lane's id, the taker's own zone before any lane; each zone's own book is met
-in its own priority, never out of it. No step goes beyond the taker's limit or a lane's room.
+Always true: looking changes nothing. The next match is the best by the taker's price in whole ticks of its
+own zone, then the maker's priority, then the taker's own zone before any lane, then the lane's id; each
+zone's own book is met in its own priority, never out of it. No match goes beyond the taker's limit or a
+lane's room.
 
-An order too small for one lot of it to arrive is not seen over a lossy lane; the walk steps past it, in
-time linear in such orders at the head.
+An order too small for one lot of it to arrive is not seen over a lossy lane; it is stepped past, in time
+linear in such orders at the head.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
+from tradelane.market.book import Book
 from tradelane.market.ladder import Ladder, Resting
 from tradelane.market.landed import Landed
-
-Rank = tuple[int, int]
-EVERYTHING = 1 << 62
-"""More lots than any market holds."""
+from tradelane.market.limits import UNLIMITED, Account
+from tradelane.market.order import Order, Side
+from tradelane.market.outcome import Event, Fill
+from tradelane.market.prevention import Prevention
 
 
 class Road:
@@ -35,9 +37,9 @@ class Road:
 class Step(NamedTuple):
     """A possible match: ``price`` in the taker's ticks, ``sent`` and ``received`` in lots."""
 
-    maker: Resting
-    road: Road | None
     price: int
+    maker: Resting
+    view: View
     sent: int
     received: int
 
@@ -45,11 +47,13 @@ class Step(NamedTuple):
 class View:
     """One book's side as a taker sees it: in its own zone (no road), or at the other end of a lane."""
 
-    __slots__ = ("ladder", "reach", "road", "seen")
+    __slots__ = ("book", "ladder", "reach", "road", "seen", "selling")
 
-    def __init__(self, ladder: Ladder, road: Road | None, selling: bool) -> None:
-        self.ladder = ladder
+    def __init__(self, book: Book, road: Road | None, selling: bool) -> None:
+        self.book = book
+        self.ladder: Ladder = book.buys if selling else book.sells
         self.road = road
+        self.selling = selling
         self.seen: Callable[[int], int] = _same
         """The maker's price → the taker's ticks."""
         self.reach: Callable[[int], int] = _same
@@ -61,93 +65,85 @@ class View:
     def limit(self, price: int) -> int | None:
         """The last key within a taker's ``price``, or None when there is nothing within it."""
         keys = self.ladder.keys
-        if not keys:
+        if not keys or (self.road is not None and self.road.room <= 0):
             return None
         limit = self.ladder.sign * self.reach(price)
         return limit if keys[-1] >= limit else None
 
+    def step(self, limit: int, left: int) -> Step | None:
+        """The first match with the orders down to the key ``limit`` for a taker with ``left`` lots."""
+        road, ladder = self.road, self.ladder
+        if road is not None and self._load(road, UNLIMITED, left)[1] == 0:
+            return None
+        for key in reversed(ladder.keys):
+            if key < limit:
+                break
+            maker: Resting | None = ladder.levels[key].head
+            while maker is not None:
+                if road is None:
+                    lots = min(maker.left, left)
+                    return Step(ladder.sign * key, maker, self, lots, lots)
+                sent, received = self._load(road, maker.left, left)
+                if received:
+                    return Step(self.seen(ladder.sign * key), maker, self, sent, received)
+                maker = maker.next
+        return None
 
-class _Walk:
-    """One view's place in a sweep: the order it stands on, the lots of room left, the taker's price."""
-
-    __slots__ = ("index", "limit", "maker", "price", "rank", "room", "selling", "view")
-
-    def __init__(self, view: View, limit: int, selling: bool) -> None:
-        self.view = view
-        self.limit = limit
-        self.selling = selling
-        self.room = 0 if view.road is None else view.road.room
-        self.index = len(view.ladder.keys)
-        self.maker: Resting | None = None
-        self.price = 0
-        self.rank: Rank = (0, 0)
-        self.advance()
-
-    def advance(self) -> None:
-        """Stand on the next order in line; ``maker`` is None at the end."""
-        if self.maker is not None:
-            self.maker = self.maker.next
-        if self.maker is None:
-            ladder = self.view.ladder
-            self.index -= 1
-            if self.index < 0 or ladder.keys[self.index] < self.limit:
-                return
-            key = ladder.keys[self.index]
-            self.maker = ladder.levels[key].head
-            self.price = self.view.seen(ladder.sign * key)
-        self.rank = (-self.price if self.selling else self.price, self.maker.order.seq)
-
-    def load(self, open_lots: int, left: int) -> tuple[int, int]:
-        """Lots (sent, received) when the maker has ``open_lots`` and the taker ``left``."""
-        road = self.view.road
-        if road is None:
-            lots = open_lots if open_lots < left else left
-            return lots, lots
-        offered, wanted = (left, open_lots) if self.selling else (open_lots, left)
-        return road.landed.load(offered if offered < self.room else self.room, wanted)
+    def _load(self, road: Road, shown: int, left: int) -> tuple[int, int]:
+        """Lots (sent, received) when the maker shows so many and the taker has so many left."""
+        offered, wanted = (left, shown) if self.selling else (shown, left)
+        return road.landed.load(min(offered, road.room), wanted)
 
 
-def sweep(views: Iterable[View], price: int, quantity: int, selling: bool) -> Iterator[Step]:
-    """Steps of a taker's order of ``quantity`` lots at limit ``price``, best first.
+def reachable(views: Iterable[View], price: int) -> list[tuple[View, int]]:
+    """The views in which there is something within a taker's ``price``, each with its last key."""
+    found = ((view, view.limit(price)) for view in views)
+    return [(view, limit) for view, limit in found if limit is not None]
 
-    With ``EVERYTHING`` as quantity it is all that stands within the limit, a lane's room still counted.
-    """
-    walks = []
-    for view in views:
-        limit = view.limit(price)
-        if limit is not None:
-            walks.append(_Walk(view, limit, selling))
-    taken: dict[Resting, int] = {}
-    left = quantity
-    while left and walks:
-        ready = [walk for walk in walks if _settle(walk, left, taken)]
-        if not ready:
-            return
-        best = min(ready, key=_rank) if len(ready) > 1 else ready[0]
-        maker = best.maker
-        assert maker is not None
-        sent, received = best.load(maker.left - taken.get(maker, 0), left)
-        yield Step(maker, best.view.road, best.price, sent, received)
-        taken[maker] = taken.get(maker, 0) + (received if selling else sent)
-        best.room -= sent
+
+def meet(views: Iterable[tuple[View, int]], left: int) -> Step | None:
+    """What a taker with ``left`` lots meets first."""
+    best: Step | None = None
+    for view, limit in views:
+        step = view.step(limit, left)
+        if step is not None and (best is None or _before(step, best)):
+            best = step
+    return best
+
+
+def match_over(
+    views: Iterable[tuple[View, int]], home: Book, order: Order, account: Account, left: int, seq: int,
+    events: list[Event],
+) -> int:  # fmt: skip
+    """Fill an order from its own zone's book and over lanes, each match taking the lane's room in the same
+    step; the lots that are left."""
+    selling = order.side is Side.SELL
+    while left:
+        step = meet(views, left)
+        if step is None:
+            break
+        price, maker, view, sent, received = step
+        if maker.account is account and home.prevention is not Prevention.NONE:
+            left = view.book.prevent(maker, order, left, events)
+            continue
+        quoted, road = maker.order, view.road
+        events.append(
+            Fill(quoted, order, quoted.price, price, sent, received, None if road is None else road.id)
+        )
+        view.book.take(maker, received if selling else sent, seq)
+        view.book.printed(quoted.price)
+        if road is not None:
+            road.room -= sent
+            home.printed(price)
         left -= sent if selling else received
+    return left
 
 
-def _settle(walk: _Walk, left: int, taken: dict[Resting, int]) -> bool:
-    """Move a walk on to the first order of which at least a lot would arrive; False when there is none."""
-    far = walk.view.road is not None
-    if far and walk.load(EVERYTHING, left)[1] == 0:
-        return False
-    while walk.maker is not None:
-        open_lots = walk.maker.left - taken.get(walk.maker, 0)
-        if open_lots and (not far or walk.load(open_lots, left)[1]):
-            return True
-        walk.advance()
-    return False
-
-
-def _rank(walk: _Walk) -> Rank:
-    return walk.rank
+def _before(one: Step, other: Step) -> bool:
+    """Whether ``one`` is met first, ``other`` being of a view that comes before it."""
+    if one.price != other.price:
+        return one.price > other.price if one.view.selling else one.price < other.price
+    return one.maker.seq < other.maker.seq
 
 
 def _same(price: int) -> int:

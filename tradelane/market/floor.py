@@ -1,0 +1,154 @@
+"""The trading floor of one product: orders that were let in are matched, rest, wait, fire and leave here.
+
+Always true: every open order is in one book and in ``orders``; a stop fires only after the order that set
+it off has come to rest, or books could be left crossed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from operator import attrgetter
+
+from tradelane.market.book import Book
+from tradelane.market.expiry import Expiry
+from tradelane.market.ladder import Resting
+from tradelane.market.limits import Account
+from tradelane.market.order import Order, Refusal, Side
+from tradelane.market.outcome import Cancelled, Event, Fill, Triggered, Why
+from tradelane.market.product import Lane, Product, Zone
+from tradelane.market.roads import Roads
+from tradelane.market.rules import Rules
+from tradelane.market.session import Phase
+from tradelane.market.sweep import match_over, meet, reachable
+from tradelane.market.terms import Kind, Terms
+from tradelane.market.trial import Trial
+from tradelane.market.uncross import uncross
+
+# An enum member is looked up through its metaclass; a module name costs a third of that on every order.
+_SELL, _LIMIT, _POST_ONLY, _MARKET = Side.SELL, Kind.LIMIT, Kind.POST_ONLY, Kind.MARKET
+_CONTINUOUS = Phase.CONTINUOUS
+
+Check = Callable[[Order, Kind, Terms, Account, int], Refusal | None]
+
+
+class Floor:
+    """Books by zone, lanes, and what they share. ``seq`` is the latest sequence number.
+
+    ValueError for a lane to nowhere or an id used twice.
+    """
+
+    def __init__(
+        self, product: Product, zones: Iterable[Zone], lanes: Iterable[Lane], rules: Rules, phase: Phase
+    ) -> None:  # fmt: skip
+        places = list(zones)
+        self.rules = rules
+        self.phase = phase
+        self.seq = -1
+        self.orders: dict[str, Resting] = {}
+        self.expiry = Expiry(self.orders)
+        self.books = {zone.id: Book(zone.id, product, rules, self.orders) for zone in places}
+        self.roads = Roads(product, places, lanes, self.books)
+
+    def enter(
+        self, order: Order, kind: Kind, terms: Terms, account: Account, lots: int, events: list[Event]
+    ) -> int:  # fmt: skip
+        """Match an order or let it wait for its trigger; the lots of it that are then open."""
+        book = self.books[order.zone]
+        if terms.trigger is not None:
+            self.expiry.add(book.wait(order, kind, terms, account, lots, self.seq))
+            return lots
+        if self.phase is _CONTINUOUS:
+            lots = self._match(book, order, kind, account, lots, self.seq, events)
+            if not lots:
+                return 0
+        if kind is _LIMIT or kind is _POST_ONLY:
+            resting = book.rest(order, kind, terms, account, lots, self.seq)
+            if terms.until is not None:
+                self.expiry.add(resting)
+            return lots
+        events.append(Cancelled(order.id, lots, Why.REST))
+        return 0
+
+    def fire(self, events: list[Event], unfit: Check) -> None:
+        """Let every stop come whose trigger was traded, by zone, until none is left."""
+        if self.phase is not _CONTINUOUS:
+            return
+        while (resting := _fired(self.books.values())) is not None:
+            order, account, lots = resting.order, resting.account, resting.left
+            self.books[order.zone].remove(resting)
+            events.append(Triggered(order.id))
+            terms = replace(resting.terms, trigger=None)
+            if unfit(order, resting.kind, terms, account, lots) is None:
+                self.enter(order, resting.kind, terms, account, lots, events)
+            else:
+                events.append(Cancelled(order.id, lots, Why.REFUSED))
+        for book in self.books.values():
+            book.settle()
+
+    def take_off(self, resting: Resting, why: Why) -> Cancelled:
+        """Take an order or a waiting stop off with all that is left of it."""
+        order, lots = resting.order, resting.left + resting.hidden
+        self.books[order.zone].remove(resting)
+        return Cancelled(order.id, lots, why)
+
+    def uncross(self, events: list[Event]) -> None:
+        """Trade all that crosses: in each zone at one price, then what still crosses over lanes."""
+        for zone, book in self.books.items():
+            reference = self.rules.references.get(zone) if book.last is None else book.last
+            uncross(book, reference, events)
+        if self.roads.lanes:
+            self._uncross_lanes(events)
+
+    def would_trade(self, order: Order, lots: int) -> bool:
+        """Whether an order would meet another at once."""
+        return meet(reachable(self.roads.views(order.zone, order.side), order.price), lots) is not None
+
+    def fillable(self, order: Order, account: Account, lots: int) -> bool:
+        """Whether an order would trade so many lots at once."""
+        trial, events = Trial(), list[Event]()
+        views = reachable(trial.views(self.roads.views(order.zone, order.side)), order.price)
+        book = trial.book(self.books[order.zone])
+        match_over(views, book, order, trial.account(account), lots, self.seq, events)
+        fills = [event for event in events if isinstance(event, Fill)]
+        return sum(f.sent if order.side is _SELL else f.received for f in fills) == lots
+
+    def _match(
+        self, book: Book, order: Order, kind: Kind, account: Account, lots: int, seq: int, events: list[Event]
+    ) -> int:  # fmt: skip
+        selling = order.side is _SELL
+        price = order.price
+        if kind is _MARKET:
+            price = book.low if selling else book.high
+        far = self.roads.far[order.side].get(book.zone)
+        if far and reachable(far, price):
+            views = reachable(self.roads.views(book.zone, order.side), price)
+            return match_over(views, book, order, account, lots, seq, events)
+        if selling:
+            keys, limit = book.buys.keys, price
+        else:
+            keys, limit = book.sells.keys, -price
+        if keys and keys[-1] >= limit:
+            return book.match(order, account, limit, lots, seq, events)
+        return lots
+
+    def _uncross_lanes(self, events: list[Event]) -> None:
+        """Trade what crosses over lanes, as if all orders came once more in the sequence of priority."""
+        sides = [side for book in self.books.values() for side in (book.sells, book.buys)]
+        standing = sorted((resting for side in sides for resting in side), key=attrgetter("seq"))
+        for resting in standing:
+            self.books[resting.order.zone].remove(resting)
+        for resting in standing:
+            order, kind, account, seq = resting.order, resting.kind, resting.account, resting.seq
+            book, lots = self.books[order.zone], resting.left + resting.hidden
+            left = self._match(book, order, kind, account, lots, seq, events)
+            if left:
+                book.rest(order, kind, resting.terms, account, left, seq)
+
+
+def _fired(books: Iterable[Book]) -> Resting | None:
+    for book in books:
+        resting = book.fired()
+        if resting is not None:
+            return resting
+    return None
