@@ -14,10 +14,12 @@ from pathlib import Path
 from tradelane.gateway.commands.demo import DemoOptions
 from tradelane.gateway.commands.failure import CommandFailed, ExitCode
 from tradelane.gateway.commands.output import print_json
+from tradelane.gateway.config import ConfigError
 from tradelane.gateway.demo.children import ChildFailed
 from tradelane.gateway.demo.play import Play, say
 from tradelane.gateway.demo.ports import require_broker, require_free
 from tradelane.gateway.demo.summary import show
+from tradelane.gateway.keys import KeyFileError
 from tradelane.gateway.lock import AlreadyInUse, FileLock
 
 INTERRUPTED = 130
@@ -36,7 +38,7 @@ def main(options: DemoOptions) -> int:
         summary = asyncio.run(Play(options, folder.absolute()).run())
     except AlreadyInUse:
         raise CommandFailed(ExitCode.FAILURE, f"--data-dir: another demo is running in {folder}") from None
-    except (ChildFailed, OSError) as failed:
+    except (ChildFailed, KeyFileError, ConfigError, OSError) as failed:
         raise CommandFailed(ExitCode.FAILURE, str(failed)) from None
     finally:
         lock.release()

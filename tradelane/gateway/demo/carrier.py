@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from pathlib import Path
 
 from tradelane.gateway.clock import Clock
 from tradelane.gateway.demo.scene import deposits
 from tradelane.gateway.hub_accounts import open_member_account
-from tradelane.gateway.keys import load_token
 from tradelane.market.units import NANO, Money
 from tradelane.settlement.ehub.client import HubClient, HubRefused, HubUnreachable
 from tradelane.settlement.logistics import ShipmentEvent, ShipmentState, proof_code
@@ -35,23 +33,22 @@ async def _pay_in(hub: HubClient, id: str, name: str, currency: str, units: int)
     await hub.deposit(f"{account}/deposit", account=account, amount=Money(units * NANO, currency))
 
 
-async def carry(hub: HubClient, clock: Clock, token_file: Path) -> None:
-    """Move every shipment on its way, one event at a time; the buyer's code is asked for at the door."""
+async def carry(hub: HubClient, clock: Clock, secret: str) -> None:
+    """Move every shipment on its way, one event at a time; the buyer's code is asked for at the door.
+
+    ``secret`` is what the buyers' codes are made from.
+    """
     while True:
         await asyncio.sleep(STEP_S)
         with contextlib.suppress(HubUnreachable):  # it may be starting again
             for state, event in NEXT.items():
                 for shipment in (await hub.shipments(state=state)).items:
                     with contextlib.suppress(HubRefused):  # it holds up no other
-                        await _record(hub, clock, token_file, shipment.shipment, event)
+                        await _record(hub, clock, secret, shipment.shipment, event)
 
 
-async def _record(
-    hub: HubClient, clock: Clock, token_file: Path, shipment: str, event: ShipmentEvent
-) -> None:
-    code = None
-    if event is ShipmentEvent.DELIVERED:
-        code = proof_code(load_token(token_file), shipment)
+async def _record(hub: HubClient, clock: Clock, secret: str, shipment: str, event: ShipmentEvent) -> None:
+    code = proof_code(secret, shipment) if event is ShipmentEvent.DELIVERED else None
     await hub.record_event(
         f"{shipment}/{event.value}", shipment=shipment, event=event, at=clock.now(), proof_code=code
     )

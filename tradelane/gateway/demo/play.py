@@ -90,10 +90,16 @@ class Play:
         self._write("gateway", gateway)
         config = load(self._config("gateway"))
         await self._start_meters_and_hub(hub_port)
-        hub = HubClient(hub_url, load_token(self._folder / "hub.token"), backoff=Backoff(20))
+        secret = load_token(self._folder / "hub.token")
+        hub = HubClient(hub_url, secret, backoff=Backoff(20))
         try:
             await asyncio.gather(pay_in(hub), self._start_gateway(page_port))
-            await self._show(config, hub, page_port)
+            carrier = asyncio.create_task(carry(hub, config.make_clock(), secret))
+            try:
+                await self._show(config, page_port)
+            finally:
+                carrier.cancel()
+                await asyncio.gather(carrier, return_exceptions=True)
         finally:
             await hub.close()
 
@@ -139,7 +145,7 @@ class Play:
             "gateway", python("tradelane", "run", "--config", gateway), answering(page_port)
         )
 
-    async def _show(self, config: Config, hub: HubClient, page_port: int) -> None:
+    async def _show(self, config: Config, page_port: int) -> None:
         clock = config.make_clock()
         url = f"http://{HOST}:{page_port}/"
         assert config.zone is not None
@@ -148,13 +154,10 @@ class Play:
         say(f"A quarter of an hour passes in {seconds:g} s. The first is spent on metering the roofs.\n")
         if self._options.browser and _has_display():
             await asyncio.to_thread(_open_page, url)
-        carrier = asyncio.create_task(carry(hub, clock, self._folder / "hub.token"))
         story = Story(config)
         try:
             await self._until_done(config, story, clock)
         finally:
-            carrier.cancel()
-            await asyncio.gather(carrier, return_exceptions=True)
             story.close()
 
     async def _until_done(self, config: Config, story: Story, clock: Clock) -> None:
