@@ -1,4 +1,7 @@
-"""From a gate to a clearing that anyone can prove, and no further than what can be proven."""
+"""From a gate to a clearing that anyone can prove, and no further than what can be proven.
+
+Their files (tradelane.gateway.clearing_files) are asked for over the API and proven.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Log lines: one JSON object each off a terminal, columns on one; other libraries' warnings too."""
+"""Log lines: one JSON object each off a terminal, columns on one; other libraries' warnings too.
+
+tradelane.gateway.logs is looked at from outside, in processes of its own.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""A zone's day: gates fall, contracts are made and paid, also when the process was away meanwhile."""
+"""A zone's day: gates fall, contracts are made and paid, also when the process was away meanwhile.
+
+The whole of tradelane.gateway.zone is tried here through its API, in one process with an e-hub.
+"""
 
 from __future__ import annotations
 
