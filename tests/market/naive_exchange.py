@@ -5,9 +5,8 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from fractions import Fraction
-from math import ceil, floor
 
+from tests.market.naive_lanes import NaiveLanes
 from tradelane.market.order import Order, Refusal, Side
 from tradelane.market.outcome import Amended, Cancelled, Event, Fill, Triggered, Why
 from tradelane.market.prevention import Prevention
@@ -51,17 +50,14 @@ def better(maker: Open) -> tuple[int, int]:
 Candidate = tuple[tuple[int, int, str], Open, int, int, int]
 
 
-class NaiveExchange:
+class NaiveExchange(NaiveLanes):
     def __init__(
         self, product: Product, zones: list[Zone], lanes: list[Lane], rules: Rules = FREE,
         phase: Phase = Phase.CONTINUOUS,
     ) -> None:  # fmt: skip
-        self.product = product
+        super().__init__(product, zones, lanes)
         self.rules = rules
         self.phase = phase
-        self.zones = {z.id: z for z in zones}
-        self.lanes = {lane.id: lane for lane in lanes}
-        self.sent = dict.fromkeys(self.lanes, 0)
         self.open: list[Open] = []
         self.printed: dict[str, list[int]] = {z: [] for z in self.zones}
         """Prices traded by zone; of those before stops were last looked at, only the latest."""
@@ -69,26 +65,6 @@ class NaiveExchange:
         self.places = 0
 
     # Looking: prices, lots and who is met.
-
-    def landed(self, lane: Lane, price: int) -> int:
-        tick = Fraction(self.product.tick)
-        source, target = Fraction(self.zones[lane.source].fx), Fraction(self.zones[lane.target].fx)
-        cost = price * tick * source * (1 + Fraction(lane.duty_ppm, 10**6)) + Fraction(lane.tariff)
-        return ceil(cost / (1 - Fraction(lane.loss_ppm, 10**6)) / target / tick)
-
-    def netback(self, lane: Lane, price: int) -> int:
-        tick = Fraction(self.product.tick)
-        source, target = Fraction(self.zones[lane.source].fx), Fraction(self.zones[lane.target].fx)
-        worth = price * tick * target * (1 - Fraction(lane.loss_ppm, 10**6)) - Fraction(lane.tariff)
-        return floor(worth / (1 + Fraction(lane.duty_ppm, 10**6)) / source / tick)
-
-    def load(self, lane: Lane | None, offered: int, wanted: int) -> tuple[int, int]:
-        if lane is None:
-            return min(offered, wanted), min(offered, wanted)
-        offered = min(offered, max(0, lane.capacity - self.sent[lane.id]))
-        if lane.received(offered) <= wanted:
-            return offered, lane.received(offered)
-        return next(s for s in range(offered + 1) if lane.received(s) == wanted), wanted
 
     def line(self, zone: str, side: Side) -> list[Open]:
         found = [o for o in self.open if not o.waits and o.order.zone == zone and o.order.side is side]

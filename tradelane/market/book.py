@@ -18,8 +18,8 @@ from tradelane.market.prevention import Prevention
 from tradelane.market.product import Product
 from tradelane.market.rules import Rules
 from tradelane.market.saved import BookState, restored, saved_ladder
+from tradelane.market.terms import PLAIN, Terms
 from tradelane.market.terms import Kind as Kind
-from tradelane.market.terms import Terms
 
 # An enum member is looked up through its metaclass; a module name costs a third of that on every order.
 _SELL = Side.SELL
@@ -35,8 +35,8 @@ class Book:
     """
 
     __slots__ = (
-        "buys", "dip", "high", "last", "low", "orders", "peak", "prevention", "product", "sells", "stop_buys",
-        "stop_sells", "width", "zone",
+        "buys", "dip", "guarded", "high", "last", "low", "orders", "peak", "prevention", "product", "sells",
+        "stop_buys", "stop_sells", "width", "zone",
     )  # fmt: skip
 
     def __init__(self, zone: str, product: Product, rules: Rules, orders: dict[str, Resting]) -> None:
@@ -44,6 +44,7 @@ class Book:
         self.product = product
         self.orders = orders
         self.prevention = rules.prevention
+        self.guarded = rules.prevention is not Prevention.NONE
         self.width = rules.collar
         self.sells = Ladder(Side.SELL)
         self.buys = Ladder(Side.BUY)
@@ -62,13 +63,13 @@ class Book:
         """Fill an order from this book's other side down to the key ``limit``; the lots that are left."""
         facing = self.buys if order.side is _SELL else self.sells
         keys, levels, orders = facing.keys, facing.levels, self.orders
-        guarded = self.prevention is not Prevention.NONE
+        guarded = self.guarded
         first = price = None
         while left and keys and keys[-1] >= limit:
             level = levels[keys[-1]]
             maker = level.head
             owner = maker.account
-            if guarded and owner is account:
+            if owner is account and guarded:
                 left = self.prevent(maker, order, left, events)
                 continue
             price = level.price
@@ -90,7 +91,8 @@ class Book:
             if first is None:
                 first = price
         if first is not None and price is not None:
-            self.printed(first)
+            if first != price:
+                self.printed(first)
             self.printed(price)
         return left
 
@@ -115,26 +117,29 @@ class Book:
     def rest(
         self, order: Order, kind: Kind, terms: Terms, account: Account, lots: int, seq: int
     ) -> Resting:  # fmt: skip
-        """Let ``lots`` of an order stand at the end of its line; the caller has matched what can be."""
-        resting = self._open(order, kind, terms, account, lots, seq)
-        display = terms.display
-        if display and display < lots:
-            resting.left = display
-            resting.hidden = lots - display
-        if order.side is _SELL:
-            self.sells.add(resting, -order.price)
-        else:
-            self.buys.add(resting, order.price)
-        return resting
+        """Let ``lots`` of an order stand at the end of its line, or wait for its trigger.
 
-    def wait(
-        self, order: Order, kind: Kind, terms: Terms, account: Account, lots: int, seq: int
-    ) -> Resting:  # fmt: skip
-        """Let a stop wait for its trigger."""
-        resting = self._open(order, kind, terms, account, lots, seq)
-        assert terms.trigger is not None, "a stop has a trigger"
-        stops = self.stop_sells if order.side is _SELL else self.stop_buys
-        stops.add(resting, stops.sign * terms.trigger)
+        The caller has matched what can be matched.
+        """
+        self.orders[order.id] = resting = Resting()
+        resting.order = order
+        resting.kind = kind
+        resting.terms = terms
+        resting.account = account
+        resting.left = lots
+        resting.hidden = 0
+        resting.seq = seq
+        account.orders += 1
+        account.lots += lots
+        price, selling = order.price, order.side is _SELL
+        ladder = self.sells if selling else self.buys
+        if terms is not PLAIN:
+            if terms.trigger is not None:
+                price, ladder = terms.trigger, self.stop_sells if selling else self.stop_buys
+            elif 0 < terms.display < lots:
+                resting.left = terms.display
+                resting.hidden = lots - terms.display
+        ladder.add(resting, price * ladder.sign)
         return resting
 
     def remove(self, resting: Resting) -> None:
@@ -214,32 +219,16 @@ class Book:
             self.last = state["last"]
             self._collar(self.last)
         self.dip, self.peak = state["dip"], state["peak"]
-        for side, rows in ((Side.SELL, state["sell"]), (Side.BUY, state["buy"])):
+        for side, rows in (
+            (Side.SELL, state["sell"]), (Side.BUY, state["buy"]),
+            (Side.SELL, state["stop_sell"]), (Side.BUY, state["stop_buy"]),
+        ):  # fmt: skip
             for row in rows:
                 order, kind, terms = restored(row, self.product.id, self.zone, side)
                 lots = row["left"] + row["hidden"]
                 resting = self.rest(order, kind, terms, account_of(order.member), lots, row["priority"])
                 resting.level.quantity += row["left"] - resting.left
                 resting.left, resting.hidden = row["left"], row["hidden"]
-        for side, rows in ((Side.SELL, state["stop_sell"]), (Side.BUY, state["stop_buy"])):
-            for row in rows:
-                order, kind, terms = restored(row, self.product.id, self.zone, side)
-                self.wait(order, kind, terms, account_of(order.member), row["left"], row["priority"])
-
-    def _open(
-        self, order: Order, kind: Kind, terms: Terms, account: Account, lots: int, seq: int
-    ) -> Resting:  # fmt: skip
-        self.orders[order.id] = resting = Resting()
-        resting.order = order
-        resting.kind = kind
-        resting.terms = terms
-        resting.account = account
-        resting.left = lots
-        resting.hidden = 0
-        resting.seq = seq
-        account.orders += 1
-        account.lots += lots
-        return resting
 
     def _collar(self, price: int) -> None:
         if self.width is not None:

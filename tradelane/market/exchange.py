@@ -27,7 +27,7 @@ from tradelane.market.floor import Floor
 from tradelane.market.ladder import Resting
 from tradelane.market.limits import Account
 from tradelane.market.order import Order, Refusal, check
-from tradelane.market.outcome import Amended, Event, Outcome, Why
+from tradelane.market.outcome import Amended, Cancelled, Event, Outcome, Why
 from tradelane.market.product import Lane, Product, Zone
 from tradelane.market.rules import FREE, Rules
 from tradelane.market.saved import ExchangeState, digest
@@ -35,7 +35,7 @@ from tradelane.market.session import TABLE, Phase
 from tradelane.market.terms import PLAIN, Kind, Terms
 
 _LIMIT, _POST_ONLY, _FOK, _MARKET = Kind.LIMIT, Kind.POST_ONLY, Kind.FOK, Kind.MARKET
-_CONTINUOUS = Phase.CONTINUOUS
+_CONTINUOUS, _OWNER = Phase.CONTINUOUS, Why.OWNER
 _BEFORE_ANY_GATE = -(1 << 62)
 _new = tuple.__new__
 
@@ -52,34 +52,49 @@ class Exchange:
     ) -> None:  # fmt: skip
         self.product = product
         self.rules = rules
+        self._name, self._limits = product.id, rules.limits
         self.now = -1
         self.accounts: dict[str, Account] = {}
         self.floor = Floor(product, zones, lanes, rules, phase)
 
     def submit(self, order: Order, kind: Kind = Kind.LIMIT, terms: Terms = PLAIN) -> Outcome:
         """Match an order near and far; what is left rests in its zone's book or is cancelled."""
+        floor, limits, lots = self.floor, self._limits, order.quantity
         account = self.accounts.get(order.member) or Account()
-        refusal = self._refuse(order, kind, terms, account)
-        if refusal is not None:
-            return Outcome(refusal, order.id, (), 0)
-        self.accounts[order.member] = account
-        self.floor.seq = order.seq
+        book = floor.books.get(order.zone)
+        plain = (
+            terms is PLAIN and kind is _LIMIT and floor.phase is _CONTINUOUS and lots > 0 and book is not None
+            and book.low <= order.price <= book.high and order.id not in floor.orders
+            and order.product == self._name and lots <= limits.order_lots
+            and account.orders < limits.open_orders and account.lots + lots <= limits.open_lots
+        )  # fmt: skip
+        if not plain:
+            refusal = self._refuse(order, kind, terms, account)
+            if refusal is not None:
+                return Outcome(refusal, order.id, (), 0)
+        if not account.orders:
+            self.accounts[order.member] = account
+        floor.seq = order.seq
         events: list[Event] = []
-        resting = self.floor.enter(order, kind, terms, account, order.quantity, events)
+        resting = floor.enter(order, kind, terms, account, lots, order.seq, events)
         if events or terms.trigger is not None:
-            self.floor.fire(events, self._unfit)
+            floor.fire(events, self._unfit)
         return _new(Outcome, (None, order.id, events, resting))
 
     def cancel(self, order_id: str, member: str) -> Outcome:
         """Take a member's own open order or waiting stop off."""
-        resting = self.floor.orders.get(order_id)
+        floor = self.floor
+        resting = floor.orders.get(order_id)
         if resting is None:
             return Outcome(Refusal.UNKNOWN_ORDER, order_id, (), 0)
-        if resting.order.member != member:
+        order = resting.order
+        if order.member != member:
             return Outcome(Refusal.NOT_OWNER, order_id, (), 0)
-        if self.floor.phase is not _CONTINUOUS and not TABLE[self.floor.phase].cancels:
+        if floor.phase is not _CONTINUOUS and not TABLE[floor.phase].cancels:
             return Outcome(Refusal.NOT_IN_THIS_PHASE, order_id, (), 0)
-        return _new(Outcome, (None, order_id, (self.floor.take_off(resting, Why.OWNER),), 0))
+        gone = _new(Cancelled, (order_id, resting.left + resting.hidden, _OWNER))
+        floor.books[order.zone].remove(resting)
+        return _new(Outcome, (None, order_id, (gone,), 0))
 
     def amend(self, order_id: str, member: str, price: int, quantity: int, seq: int) -> Outcome:
         """Give an open order another price and another whole quantity, what is already done included.
@@ -107,7 +122,7 @@ class Exchange:
             resting.order = order
             return Outcome(None, order_id, events, lots)
         book.remove(resting)
-        left = self.floor.enter(order, resting.kind, resting.terms, resting.account, lots, events)
+        left = self.floor.enter(order, resting.kind, resting.terms, resting.account, lots, seq, events)
         self.floor.fire(events, self._unfit)
         return Outcome(None, order_id, events, left)
 
@@ -176,18 +191,11 @@ class Exchange:
         return digest(self.snapshot())
 
     def _refuse(self, order: Order, kind: Kind, terms: Terms, account: Account) -> Refusal | None:
+        """All that ``submit`` looks at, with the reason."""
         if order.id in self.floor.orders:
             return Refusal.DUPLICATE_ID
-        book = self.floor.books.get(order.zone)
-        if (
-            book is None or order.quantity <= 0 or kind is not _LIMIT or terms is not PLAIN
-            or not book.low <= order.price <= book.high or self.floor.phase is not _CONTINUOUS
-            or order.product != self.product.id
-        ):  # fmt: skip
-            refusal = self._unfit(order, kind, terms, account, order.quantity)
-            if refusal is not None:
-                return refusal
-        return self.rules.limits.refusal(account, order.quantity)
+        refusal = self._unfit(order, kind, terms, account, order.quantity)
+        return refusal or self.rules.limits.refusal(account, order.quantity)
 
     def _unfit(
         self, order: Order, kind: Kind, terms: Terms, account: Account, lots: int

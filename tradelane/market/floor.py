@@ -27,7 +27,7 @@ from tradelane.market.uncross import uncross
 
 # An enum member is looked up through its metaclass; a module name costs a third of that on every order.
 _SELL, _LIMIT, _POST_ONLY, _MARKET = Side.SELL, Kind.LIMIT, Kind.POST_ONLY, Kind.MARKET
-_CONTINUOUS = Phase.CONTINUOUS
+_PRE_OPEN, _CONTINUOUS = Phase.PRE_OPEN, Phase.CONTINUOUS
 
 Check = Callable[[Order, Kind, Terms, Account, int], Refusal | None]
 
@@ -49,26 +49,35 @@ class Floor:
         self.expiry = Expiry(self.orders)
         self.books = {zone.id: Book(zone.id, product, rules, self.orders) for zone in places}
         self.roads = Roads(product, places, lanes, self.books)
+        self.joined = bool(self.roads.lanes)
 
     def enter(
-        self, order: Order, kind: Kind, terms: Terms, account: Account, lots: int, events: list[Event]
+        self, order: Order, kind: Kind, terms: Terms, account: Account, lots: int, seq: int,
+        events: list[Event],
     ) -> int:  # fmt: skip
         """Match an order or let it wait for its trigger; the lots of it that are then open."""
         book = self.books[order.zone]
-        if terms.trigger is not None:
-            self.expiry.add(book.wait(order, kind, terms, account, lots, self.seq))
-            return lots
-        if self.phase is _CONTINUOUS:
-            lots = self._match(book, order, kind, account, lots, self.seq, events)
+        if terms.trigger is None and self.phase is not _PRE_OPEN:
+            if order.side is _SELL:
+                price = limit = order.price if kind is not _MARKET else book.low
+                keys = book.buys.keys
+            else:
+                price = order.price if kind is not _MARKET else book.high
+                keys, limit = book.sells.keys, -price
+            if self.joined and reachable(self.roads.far(book.zone, order.side), price):
+                views = reachable(self.roads.views(book.zone, order.side), price)
+                lots = match_over(views, book, order, account, lots, seq, events)
+            elif keys and keys[-1] >= limit:
+                lots = book.match(order, account, limit, lots, seq, events)
             if not lots:
                 return 0
-        if kind is _LIMIT or kind is _POST_ONLY:
-            resting = book.rest(order, kind, terms, account, lots, self.seq)
-            if terms.until is not None:
-                self.expiry.add(resting)
-            return lots
-        events.append(Cancelled(order.id, lots, Why.REST))
-        return 0
+            if kind is not _LIMIT and kind is not _POST_ONLY:
+                events.append(Cancelled(order.id, lots, Why.REST))
+                return 0
+        resting = book.rest(order, kind, terms, account, lots, seq)
+        if terms.until is not None:
+            self.expiry.add(resting)
+        return lots
 
     def fire(self, events: list[Event], unfit: Check) -> None:
         """Let every stop come whose trigger was traded, by zone, until none is left."""
@@ -80,7 +89,7 @@ class Floor:
             events.append(Triggered(order.id))
             terms = replace(resting.terms, trigger=None)
             if unfit(order, resting.kind, terms, account, lots) is None:
-                self.enter(order, resting.kind, terms, account, lots, events)
+                self.enter(order, resting.kind, terms, account, lots, self.seq, events)
             else:
                 events.append(Cancelled(order.id, lots, Why.REFUSED))
         for book in self.books.values():
@@ -97,7 +106,7 @@ class Floor:
         for zone, book in self.books.items():
             reference = self.rules.references.get(zone) if book.last is None else book.last
             uncross(book, reference, events)
-        if self.roads.lanes:
+        if self.joined:
             self._uncross_lanes(events)
 
     def would_trade(self, order: Order, lots: int) -> bool:
@@ -113,25 +122,6 @@ class Floor:
         fills = [event for event in events if isinstance(event, Fill)]
         return sum(f.sent if order.side is _SELL else f.received for f in fills) == lots
 
-    def _match(
-        self, book: Book, order: Order, kind: Kind, account: Account, lots: int, seq: int, events: list[Event]
-    ) -> int:  # fmt: skip
-        selling = order.side is _SELL
-        price = order.price
-        if kind is _MARKET:
-            price = book.low if selling else book.high
-        far = self.roads.far[order.side].get(book.zone)
-        if far and reachable(far, price):
-            views = reachable(self.roads.views(book.zone, order.side), price)
-            return match_over(views, book, order, account, lots, seq, events)
-        if selling:
-            keys, limit = book.buys.keys, price
-        else:
-            keys, limit = book.sells.keys, -price
-        if keys and keys[-1] >= limit:
-            return book.match(order, account, limit, lots, seq, events)
-        return lots
-
     def _uncross_lanes(self, events: list[Event]) -> None:
         """Trade what crosses over lanes, as if all orders came once more in the sequence of priority."""
         sides = [side for book in self.books.values() for side in (book.sells, book.buys)]
@@ -139,11 +129,10 @@ class Floor:
         for resting in standing:
             self.books[resting.order.zone].remove(resting)
         for resting in standing:
-            order, kind, account, seq = resting.order, resting.kind, resting.account, resting.seq
-            book, lots = self.books[order.zone], resting.left + resting.hidden
-            left = self._match(book, order, kind, account, lots, seq, events)
-            if left:
-                book.rest(order, kind, resting.terms, account, left, seq)
+            self.enter(
+                resting.order, resting.kind, resting.terms, resting.account,
+                resting.left + resting.hidden, resting.seq, events,
+            )  # fmt: skip
 
 
 def _fired(books: Iterable[Book]) -> Resting | None:

@@ -11,11 +11,12 @@ from tradelane.market.order import Side
 from tradelane.market.product import Lane, Product, Zone
 from tradelane.market.sweep import Road, View
 
+_SELL = Side.SELL  # an enum member is looked up through its metaclass
 Named = TypeVar("Named", Zone, Lane)
 
 
 class Roads:
-    """``far`` holds what an order of a side in a zone sees over lanes, by lane id.
+    """Who sees whom.
 
     ValueError for a lane to nowhere or an id used twice.
     """
@@ -27,16 +28,19 @@ class Roads:
         self.lanes = by_id(lanes, "lane")
         self.roads = {lane.id: _road(lane, places, product) for lane in self.lanes.values()}
         self.home = {side: {z: View(books[z], None, side is Side.SELL) for z in places} for side in Side}
-        self.far: dict[Side, dict[str, list[View]]] = {side: {} for side in Side}
+        self._far_buyers: dict[str, list[View]] = {zone: [] for zone in places}
+        self._far_sellers: dict[str, list[View]] = {zone: [] for zone in places}
         for name, lane in sorted(self.lanes.items()):
-            to_source = View(books[lane.source], self.roads[name], False)
-            to_target = View(books[lane.target], self.roads[name], True)
-            self.far[Side.BUY].setdefault(lane.target, []).append(to_source)
-            self.far[Side.SELL].setdefault(lane.source, []).append(to_target)
+            self._far_buyers[lane.source].append(View(books[lane.target], self.roads[name], True))
+            self._far_sellers[lane.target].append(View(books[lane.source], self.roads[name], False))
 
     def views(self, zone: str, side: Side) -> list[View]:
         """Where an order of ``side`` in ``zone`` looks: at home, then over its lanes by id."""
-        return [self.home[side][zone], *self.far[side].get(zone, ())]
+        return [self.home[side][zone], *self.far(zone, side)]
+
+    def far(self, zone: str, side: Side) -> list[View]:
+        """Where an order of ``side`` in ``zone`` looks over lanes, by their ids."""
+        return self._far_buyers[zone] if side is _SELL else self._far_sellers[zone]
 
     def sent(self, lane_id: str) -> int:
         """Lots sent over a lane so far. KeyError for an unknown lane."""

@@ -20,7 +20,6 @@ from tradelane.market.landed import Landed
 from tradelane.market.limits import UNLIMITED, Account
 from tradelane.market.order import Order, Side
 from tradelane.market.outcome import Event, Fill
-from tradelane.market.prevention import Prevention
 
 
 class Road:
@@ -123,7 +122,7 @@ def match_over(
         if step is None:
             break
         price, maker, view, sent, received = step
-        if maker.account is account and home.prevention is not Prevention.NONE:
+        if maker.account is account and home.guarded:
             left = view.book.prevent(maker, order, left, events)
             continue
         quoted, road = maker.order, view.road

@@ -33,7 +33,7 @@ class Trial:
         found = self._books.get(book.zone)
         if found is None:
             found = Book(book.zone, book.product, FREE, self.orders)
-            found.prevention = book.prevention
+            found.prevention, found.guarded = book.prevention, book.guarded
             for copy, ladder in ((found.sells, book.sells), (found.buys, book.buys)):
                 copy.keys = ladder.keys.copy()
                 copy.levels = _Levels(self, copy, ladder)
