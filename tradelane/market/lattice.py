@@ -54,6 +54,7 @@ def lowest(floor: Sequence[Fraction], rules: Sequence[Bound]) -> list[Fraction]:
     for rule in rules:
         outgoing.setdefault(rule.other, []).append(rule)
     waiting = list(range(len(price)))
+    patience = [len(price)] * len(price)
     for _ in range(4 * (len(price) + 1) * (len(rules) + 1)):
         if not waiting:
             return price
@@ -64,11 +65,12 @@ def lowest(floor: Sequence[Fraction], rules: Sequence[Bound]) -> list[Fraction]:
             loop = _loop(rule, cause)
             if loop is not None:
                 fixed = _fixed_point(loop)
-                if fixed is None:
-                    if need - price[rule.zone] < TOLERANCE:
-                        continue
+                if fixed is None and need - price[rule.zone] < TOLERANCE:
+                    continue
+                if fixed is None and not patience[rule.zone]:
                     raise Inconsistent("prices would rise around a loop of lanes without end")
-                need = max(need, fixed)
+                patience[rule.zone] -= fixed is None
+                need = need if fixed is None else max(need, fixed)
             price[rule.zone] = need
             cause[rule.zone] = rule
             if rule.zone not in waiting:
