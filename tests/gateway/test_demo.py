@@ -17,13 +17,17 @@ from pathlib import Path
 
 import pytest
 
+from tests.gateway.sites import site
+from tradelane.gateway.clock import Clock
 from tradelane.gateway.commands.failure import CommandFailed
 from tradelane.gateway.config import load
 from tradelane.gateway.demo import children, scene, toml
 from tradelane.gateway.demo.children import Child, ChildFailed, Family, spoke
+from tradelane.gateway.demo.examining import Examining
 from tradelane.gateway.demo.ports import free_ports, require_free
 from tradelane.gateway.demo.story import money
 from tradelane.gateway.demo.summary import Summary, show
+from tradelane.gateway.doctor import Finding, examine
 from tradelane.market.consumer import CONSUMERS
 from tradelane.market.units import NANO, Money
 
@@ -179,6 +183,14 @@ def test_no_child_outlives_a_demo_that_was_killed() -> None:
     pid = int(done.stdout)
     while Path(f"/proc/{pid}").exists() and Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z":
         pass
+
+
+def test_the_checks_are_the_doctor_s_all_of_them_or_those_there_is_time_for(tmp_path: Path) -> None:
+    config = site(tmp_path).config
+    assert Examining(config).findings(None) == examine(config)
+    *some, last = Examining(config).findings(Clock.monotonic_ms())
+    assert some == examine(config)[: len(some)]
+    assert last == Finding("all else", None, "not looked at, to end in time")
 
 
 def test_last_words_of_a_child_that_said_nothing(tmp_path: Path) -> None:

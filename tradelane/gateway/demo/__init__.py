@@ -35,7 +35,9 @@ def main(options: DemoOptions) -> int:
     lock = FileLock(folder / "demo")
     try:
         lock.acquire()
-        summary = asyncio.run(Play(options, folder.absolute()).run())
+        play = Play(options, folder.absolute())
+        asyncio.run(play.run())
+        summary = play.sum_up()
     except AlreadyInUse:
         raise CommandFailed(ExitCode.FAILURE, f"--data-dir: another demo is running in {folder}") from None
     except (ChildFailed, KeyFileError, ConfigError, OSError) as failed:

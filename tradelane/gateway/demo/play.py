@@ -16,10 +16,10 @@ from tradelane.gateway.config import Config, load
 from tradelane.gateway.demo import scene, toml
 from tradelane.gateway.demo.carrier import carry, pay_in
 from tradelane.gateway.demo.children import ChildFailed, Family, answering, python, spoke
+from tradelane.gateway.demo.examining import Examining
 from tradelane.gateway.demo.ports import HOST, free_ports
 from tradelane.gateway.demo.story import Story
 from tradelane.gateway.demo.summary import Summary, summarise
-from tradelane.gateway.doctor import Finding, findings
 from tradelane.gateway.keys import load_token
 from tradelane.market.units import MINUTE, iso
 from tradelane.settlement.ehub.client import Backoff, HubClient
@@ -31,13 +31,13 @@ FIRST_SALE_S = 120.0
 SETTLING_S = 45.0
 """Longest wait, at the end, for what is still on its way."""
 LOOK_S = 0.5
-HURRY_MS = 1_700
+HURRY_MS = 1_500
 """Wall ms after an interruption until which the demo goes on looking at its books: it ends within 3 s."""
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Play:
-    """``run`` once. ChildFailed when a process will not start or stay up, or nothing is ever sold."""
+    """``run`` once, then ``sum_up``. ChildFailed when a process stays down, or nothing is ever sold."""
 
     def __init__(self, options: DemoOptions, folder: Path) -> None:
         self._options = options
@@ -46,8 +46,7 @@ class Play:
         self._finished = False
         self._interrupted_ms: float | None = None
 
-    async def run(self) -> Summary | None:
-        """None when it was interrupted before there was a market."""
+    async def run(self) -> None:
         self._family = family = Family(self._folder)
         stop = asyncio.Event()
         for one in STOPPING:
@@ -66,7 +65,6 @@ class Play:
                 task.cancel()
             await asyncio.gather(work, asked, return_exceptions=True)
             await family.stop()
-        return await asyncio.to_thread(self._sum_up)
 
     def _interrupt(self, stop: asyncio.Event) -> None:
         """Asked twice, it ends at once: the children end with it."""
@@ -195,8 +193,8 @@ class Play:
         for line in await asyncio.to_thread(story.news):
             say(line)
 
-    def _sum_up(self) -> Summary | None:
-        """From the files, now that nobody writes them."""
+    def sum_up(self) -> Summary | None:
+        """From the files, now that nobody writes them; None when there was no market yet."""
         gateway, hub = self._config("gateway"), self._config("hub")
         if not (gateway.exists() and hub.exists()):
             return None
@@ -204,17 +202,10 @@ class Play:
         if not config.zone_db.exists():
             return None
         both = config.model_copy(update={"hub": load(hub).hub})
-        return summarise(config, self._examine(both), self._end if self._finished else None)
-
-    def _examine(self, config: Config) -> list[Finding]:
-        """All of it, or when interrupted what there is time for."""
-        found = []
-        for finding in findings(config):
-            found.append(finding)
-            asked = self._interrupted_ms
-            if asked is not None and Clock.monotonic_ms() - asked > HURRY_MS:
-                return [*found, Finding("all else", None, "not looked at, to end in time")]
-        return found
+        examining = Examining(both)
+        summary = summarise(both, self._end if self._finished else None)
+        asked = self._interrupted_ms
+        return summary.checked(examining.findings(None if asked is None else asked + HURRY_MS))
 
 
 def say(line: str) -> None:

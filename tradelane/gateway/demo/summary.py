@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,32 +50,35 @@ class Summary:
     imbalance_wh: int
     marco_polo_ms: dict[str, int] | None
     complete: bool
-    checks: list[dict[str, Any]]
+    checks: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def ok(self) -> bool:
         sound = not self.overdue and all(check["ok"] is not False for check in self.checks)
         return sound and (self.settled > 0 or not self.complete)
 
+    def checked(self, findings: Iterable[Finding]) -> Summary:
+        return replace(self, checks=[{"check": f.check, "ok": f.ok, "text": f.text} for f in findings])
+
     def as_json(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in self.__dataclass_fields__} | {"ok": self.ok}
 
 
-def summarise(config: Config, findings: Sequence[Finding], end: int | None) -> Summary:
-    """``end`` (market ms): what was sold by then should be settled; None: nothing has to be.
+def summarise(config: Config, end: int | None) -> Summary:
+    """Without checks. ``end`` (market ms): what was sold by then should be settled; None: nothing has to be.
 
     ``config`` has a [zone] and a [hub] whose files are there.
     """
     engines = [open_engine(path, "BEGIN", readonly=True) for path in (config.zone_db, config.hub_db)]
     try:
         with engines[0].begin() as zone, engines[1].begin() as hub:
-            return _summary(zone, hub, findings, end)
+            return _summary(zone, hub, end)
     finally:
         for engine in engines:
             engine.dispose()
 
 
-def _summary(zone: Connection, hub: Connection, findings: Sequence[Finding], end: int | None) -> Summary:
+def _summary(zone: Connection, hub: Connection, end: int | None) -> Summary:
     rows = list(zone.execute(select(contracts)).mappings())
     settled = [row for row in rows if row["state"] == State.RELEASED]
     open_ = sum(row["state"] not in FINAL for row in rows)
@@ -100,7 +103,6 @@ def _summary(zone: Connection, hub: Connection, findings: Sequence[Finding], end
         imbalance_wh=sum(row["imbalance"] for row in power),
         marco_polo_ms=None if polo is None else dict(polo),  # type: ignore[arg-type]  # three integers
         complete=end is not None,
-        checks=[{"check": f.check, "ok": f.ok, "text": f.text} for f in findings],
     )
 
 
