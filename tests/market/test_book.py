@@ -113,6 +113,22 @@ def test_any_stream_of_everything_gives_what_the_naive_book_gives(
     run_both(market, naive, everything(seed, count, prices=(100 - width, 100)))
 
 
+def test_a_snapshot_before_the_open_keeps_what_stops_have_to_see() -> None:
+    bench = Bench()
+    bench.order(SELL, 100, 1)
+    bench.order(BUY, 100, 1)
+    bench.turn(Phase.PRE_OPEN)
+    bench.order(BUY, 80, 1, terms=Terms(trigger=95))
+    bench.order(SELL, 90, 1)
+    bench.order(BUY, 90, 1)
+    bench.turn(Phase.AUCTION)
+    again = Exchange(POTATOES, [NL], [])
+    again.restore(bench.market.snapshot())
+    opened = again.turn(Phase.CONTINUOUS, 9)
+    assert opened == bench.market.turn(Phase.CONTINUOUS, 9)
+    assert list(opened.events) == [Triggered("o4")]
+
+
 def test_the_state_hash_tells_places_in_line_apart() -> None:
     one, two = Bench(), Bench()
     for bench, names in ((one, "ab"), (two, "ba")):

@@ -107,6 +107,13 @@ def test_fill_or_kill_counts_all_books_in_reach_and_the_lanes_room() -> None:
     assert len(market.submit(order(5, "GB", BUY, 500, 700), Kind.FOK).trades) == 2
 
 
+def test_of_two_equal_lanes_the_first_by_name_is_taken() -> None:
+    market = exchange(Lane("b", "NL", "GB", 9), Lane("a", "NL", "GB", 4), Lane("c", "NL", "GB", 9))
+    market.submit(order(1, "NL", SELL, 420, 10))
+    outcome = market.submit(order(2, "GB", BUY, 900, 10))
+    assert [(t.path, t.sent) for t in outcome.trades] == [(("a",), 4), (("b",), 6)]
+
+
 def test_two_lanes_from_one_zone_share_its_orders() -> None:
     ship = Lane("ship", "NL", "GB", 5, tariff=Decimal("0.010"))
     truck = Lane("truck", "NL", "GB", 50, tariff=Decimal("0.020"))
