@@ -51,7 +51,11 @@ def test_orders_may_stand_in_a_table(tmp_path: Path, name: str, start: bytes) ->
         ("orders.txt", b"", "a table is .csv, .csv.gz or .parquet"),
         ("orders.csv", b"\xff\xfe", "orders.csv: not UTF-8 text"),
         ("orders.csv.gz", b"not gzip", "orders.csv.gz: Not a gzipped file"),
-        ("orders.csv.gz", gzip.compress(HEADER.encode() * 99, mtime=0)[:-9], "orders.csv.gz: Compressed file ended"),
+        (
+            "orders.csv.gz",
+            gzip.compress(HEADER.encode() * 99, mtime=0)[:-9],
+            "orders.csv.gz: Compressed file ended",
+        ),
         ("orders.csv.gz", gzip.compress(b"x" * 99, mtime=0)[:12] + b"\xff" * 40, "orders.csv.gz: "),
         ("orders.csv", f"{HEADER},id\n".encode(), "orders.csv line 1: a column stands twice"),
         ("orders.csv", f"{HEADER}\na,b\n".encode(), "orders.csv line 2: expected 7 values"),

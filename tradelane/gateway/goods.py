@@ -18,8 +18,9 @@ from tradelane.gateway.catalogue import Catalogue
 from tradelane.gateway.intake import Asked
 from tradelane.gateway.tables import orders
 from tradelane.market.book import Kind
-from tradelane.market.exchange import Exchange, Outcome
+from tradelane.market.exchange import Exchange
 from tradelane.market.order import Order, Refusal, Side
+from tradelane.market.outcome import Outcome
 from tradelane.market.product import Product
 from tradelane.market.trade import Trade
 from tradelane.settlement.contract import Contract, Leg
