@@ -128,7 +128,7 @@ def test_the_result_does_not_depend_on_the_order_of_lines() -> None:
         ("orders[2].zone", lambda c: c["orders"][2].pop("zone")),
         ("orders[2].product", lambda c: c["orders"][2].update(product="gold")),
         ("orders", lambda c: c.update(orders={"o1": {}})),
-        ("blocks", lambda c: c.update(blocks=[{"id": "b1"}])),
+        ("blocks[0].zone", lambda c: c.update(blocks=[{"id": "b1"}])),
         ("zones", lambda c: c.update(zones=[], lanes=[], orders=[])),
     ],
 )

@@ -18,11 +18,12 @@ from tradelane.market.allocation import NotBalanced, allocate
 from tradelane.market.batch import OrderBatch
 from tradelane.market.certificate import Certificate, Outcome, certify
 from tradelane.market.curve import Curve
+from tradelane.market.leaning import MIDDLE
 from tradelane.market.network import Network
-from tradelane.market.pricing import borders, prices
+from tradelane.market.pricing import borders, prices, published
 from tradelane.market.product import Lane, Product, Zone
 from tradelane.market.program import NotSolved, Solver
-from tradelane.market.units import MILLI, rounded
+from tradelane.market.units import MILLI
 
 NO_ORDERS = OrderBatch.of(())
 SOLVERS: tuple[Solver, ...] = (highs.solve, simplex.solve)
@@ -57,8 +58,10 @@ def clear(
     orders: Mapping[str, OrderBatch],
     solvers: Sequence[Solver] = SOLVERS,
     start: Mapping[str, Fraction] | None = None,
+    share: Fraction = MIDDLE,
 ) -> Clearing:
-    """Clear ``orders`` (by zone id) over ``lanes``. ``start`` guesses prices in ticks, by zone id.
+    """Clear ``orders`` (by zone id) over ``lanes``. ``start`` guesses prices in ticks, by zone id; ``share``
+    says where between the lowest and the highest optimal prices the published ones stand.
 
     What one solver finds but does not prove is left to the next; then the zones clear on their own.
     NotProven when not even that proves.
@@ -69,7 +72,7 @@ def clear(
         network = Network.of(product, zones, joined)
         batches = tuple(orders.get(zone.id, NO_ORDERS) for zone in network.zones)
         try:
-            outcome = _outcome(product, network, batches, solver, start)
+            outcome = _outcome(product, network, batches, solver, start, share)
         except (NotSolved, NotBalanced, lattice.Inconsistent) as reason:
             rejected.append(str(reason))
             continue
@@ -83,13 +86,13 @@ def clear(
 
 def _outcome(
     product: Product, network: Network, batches: Sequence[OrderBatch], solver: Solver,
-    start: Mapping[str, Fraction] | None,
+    start: Mapping[str, Fraction] | None, share: Fraction,
 ) -> Outcome:  # fmt: skip
     curves = [Curve.of(batch) for batch in batches]
     low, high = prices(product, network, curves, solver, start)
-    exact = [(a + b) / 2 for a, b in zip(low, high, strict=True)]
+    exact = [a + share * (b - a) for a, b in zip(low, high, strict=True)]
     flow = flows.canonical(curves, network, borders(network), exact, solver)
-    price = [rounded(y / fx * MILLI) for y, fx in zip(exact, network.fx, strict=True)]
+    price = published(exact, network)
     margins = [curve.margins(p) for curve, p in zip(curves, price, strict=True)]
     sent = flows.whole_lots(network, flow, margins)
     received = [lane.received(f) for lane, f in zip(network.lanes, sent, strict=True)]

@@ -9,15 +9,19 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from decimal import Decimal
-from typing import Any, TypeVar
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from tradelane.market.batch import OrderBatch
+from tradelane.market.block import Acceptance, Block, with_blocks
+from tradelane.market.block_rows import digest_row, read_blocks
+from tradelane.market.fields import CaseError as CaseError
+from tradelane.market.fields import Fields as Fields
+from tradelane.market.fields import read_json as read_json
 from tradelane.market.order import Order, Side
 from tradelane.market.order_rows import OrderRows
 from tradelane.market.product import Allocation, Lane, Product, Zone
-from tradelane.market.units import PPM, decimal, plain, whole
+from tradelane.market.units import PPM, plain
 
 FORMAT = "tradelane.case/1"
 T = TypeVar("T", Product, Zone)
@@ -25,24 +29,16 @@ Attachment = Callable[[str], Iterable[Mapping[str, str]]]
 """Opens the file named in ``orders`` and gives its rows by column name."""
 
 
-class CaseError(Exception):
-    """A malformed case or result: ``where`` is the field at fault, ``reason`` says what is wrong with it."""
-
-    def __init__(self, where: str, reason: str) -> None:
-        super().__init__(f"{where}: {reason}")
-        self.where = where
-        self.reason = reason
-
-
 @dataclass(frozen=True, slots=True)
 class Case:
-    """``lanes`` and ``orders`` by product id; orders in sequence order."""
+    """``lanes`` and ``orders`` by product id; orders and blocks in sequence order."""
 
     numeraire: str
     products: tuple[Product, ...]
     zones: tuple[Zone, ...]
     lanes: Mapping[str, tuple[Lane, ...]]
     orders: Mapping[str, tuple[Order, ...]]
+    blocks: tuple[Block, ...] = ()
 
     def batches(self, product: str) -> dict[str, OrderBatch]:
         """The orders of one product as columns, by zone id."""
@@ -54,72 +50,19 @@ class Case:
             found[order.zone].append(order)
         return found
 
-
-class Fields:
-    """One JSON object read field by field, knowing where it stands."""
-
-    def __init__(self, row: object, where: str) -> None:
-        if not isinstance(row, Mapping):
-            raise CaseError(where, "expected an object")
-        self.row: Mapping[str, Any] = row
-        self.where = where
-
-    def fault(self, name: str, reason: object) -> CaseError:
-        return CaseError(f"{self.where}{name}", str(reason))
-
-    def text(self, name: str) -> str:
-        value = self.row.get(name)
-        if not isinstance(value, str) or not value:
-            raise self.fault(name, "missing" if value is None else "expected a text")
-        return value
-
-    def decimal(self, name: str, default: str | None = None) -> Decimal:
-        try:
-            return decimal(self.row.get(name, default))
-        except ValueError as reason:
-            raise self.fault(name, reason if name in self.row else "missing") from None
-
-    def steps(self, name: str, step: Decimal, of: str) -> int:
-        value = self.decimal(name)
-        try:
-            return whole(value, step)
-        except ValueError:
-            raise self.fault(name, f"{plain(value)} is not a multiple of the {of} {plain(step)}") from None
-
-    def integer(self, name: str, default: int | None = None) -> int:
-        value = self.row.get(name, default)
-        if isinstance(value, str) and value.strip().lstrip("-").isdigit():
-            return int(value)
-        if not isinstance(value, int) or isinstance(value, bool):
-            raise self.fault(name, "missing" if value is None else "expected a whole number")
-        return value
-
-    def rows(self, name: str) -> Sequence[object]:
-        value = self.row.get(name, [])
-        if not isinstance(value, list):
-            raise self.fault(name, "expected a list")
-        return value
-
-
-def _no_float(text: str) -> float:
-    raise ValueError(f"{text} is a bare number; write money and energy as a decimal string")
-
-
-def read_json(text: str) -> object:
-    """JSON without floats: they carry no exact amount."""
-    try:
-        return json.loads(text, parse_float=_no_float, parse_constant=_no_float)
-    except ValueError as reason:
-        raise CaseError("file", f"not valid JSON for a case: {reason}") from None
+    def with_accepted(self, accepted: Acceptance) -> Case:
+        """The case in which accepted blocks stand among the orders, taking any price."""
+        orders = {
+            p.id: tuple(with_blocks(p, self.orders[p.id], self.blocks, accepted)) for p in self.products
+        }
+        return replace(self, orders=orders)
 
 
 def read_case(text: str, attachment: Attachment) -> Case:
-    """The case in ``text``; CaseError names what is wrong. Blocks are refused until the market takes them."""
+    """The case in ``text``; CaseError names what is wrong."""
     top = Fields(read_json(text), "")
     if top.text("format") != FORMAT:
         raise top.fault("format", f"expected {FORMAT}")
-    if top.rows("blocks"):
-        raise top.fault("blocks", "block orders are not supported by this version")
     products = _unique([_product(r, k) for k, r in enumerate(top.rows("products"))], "products")
     zones = _unique([_zone(r, k) for k, r in enumerate(top.rows("zones"))], "zones")
     numeraire = top.text("numeraire")
@@ -133,12 +76,14 @@ def read_case(text: str, attachment: Attachment) -> Case:
         if any(lane.id == other.id for other in lanes[product]):
             raise CaseError(f"lanes[{k}].id", f"{lane.id!r} stands twice for this product")
         lanes[product].append(lane)
+    orders, ids, sequences = _orders(top, attachment, products, zones)
     return Case(
         numeraire,
         tuple(products.values()),
         tuple(zones.values()),
         {p: tuple(rows) for p, rows in lanes.items()},
-        _orders(top, attachment, products, zones),
+        orders,
+        read_blocks(top, products, zones, (ids, sequences)),
     )
 
 
@@ -203,7 +148,8 @@ def _known(f: Fields, name: str, known: Mapping[str, object]) -> str:
 
 def _orders(
     top: Fields, attachment: Attachment, products: Mapping[str, Product], zones: Mapping[str, Zone]
-) -> dict[str, tuple[Order, ...]]:
+) -> tuple[dict[str, tuple[Order, ...]], set[str], set[int]]:
+    """The orders by product, and all their ids and sequence numbers."""
     named = top.row.get("orders", [])
     rows: Iterable[tuple[str, object]]
     if isinstance(named, str):
@@ -223,7 +169,7 @@ def _orders(
         ids.add(order.id)
         sequences.add(order.seq)
         found[order.product].append(order)
-    return {p: tuple(sorted(orders, key=lambda o: o.seq)) for p, orders in found.items()}
+    return {p: tuple(sorted(orders, key=lambda o: o.seq)) for p, orders in found.items()}, ids, sequences
 
 
 def _order(f: Fields, products: Mapping[str, Product], zones: Mapping[str, Zone]) -> Order:
@@ -267,4 +213,6 @@ def case_digest(case: Case) -> str:
         for o in case.orders[product]:
             row = (o.seq, o.id, o.product, o.zone, o.side.value, o.price, o.quantity)
             digest.update("\x1f".join(map(str, row)).encode() + b"\n")
+    for block in case.blocks:
+        digest.update(canonical_json(digest_row(block)) + b"\n")
     return f"sha256:{digest.hexdigest()}"

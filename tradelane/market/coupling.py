@@ -48,7 +48,7 @@ def couple(
     chosen = [_first_vertices(c, None if start is None else start[z] / fx[z]) for z, c in enumerate(curves)]
     for _ in range(ROUNDS):
         optimum, value = _solve(curves, fx, borders, chosen, solver)
-        bound = _dual_bound(curves, fx, borders, optimum.price)
+        bound = dual_bound(curves, fx, borders, optimum.price)
         grown = [_more_vertices(c, v, p) for c, v, p in zip(curves, chosen, optimum.price / fx, strict=True)]
         complete = all(len(a) == len(b) for a, b in zip(grown, chosen, strict=True))
         if complete or value - bound <= RELATIVE_GAP * max(1.0, abs(value)):
@@ -98,7 +98,8 @@ def _solve(
     return Optimum(passed, found.value[len(zone) :], found.dual), found.objective
 
 
-def _dual_bound(curves: Sequence[Curve], fx: FloatArray, borders: Borders, price: FloatArray) -> float:
+def dual_bound(curves: Sequence[Curve], fx: FloatArray, borders: Borders, price: FloatArray) -> float:
+    """Least cost that any quantities can have, by the full curves at ``price`` (numeraire ticks)."""
     surplus = 0.0
     for z, curve in enumerate(curves):
         k = int(np.searchsorted(curve.tick, price[z] / fx[z], side="right"))

@@ -86,6 +86,21 @@ class Curve:
             columns[1][at] += part.demand
         return Curve(tick, *columns)
 
+    def with_fixed(self, bottom: int, supply: int, top: int, demand: int) -> Curve:
+        """With ``supply`` lots more at ``bottom`` and ``demand`` at ``top``, which enclose all ticks."""
+        tick, columns = self.tick, [self.supply, self.demand]
+        if not len(tick) or tick[0] > bottom:
+            tick, columns = np.concatenate([[bottom], tick]), [np.concatenate([[0], c]) for c in columns]
+        if tick[-1] < top:
+            tick, columns = np.concatenate([tick, [top]]), [np.concatenate([c, [0]]) for c in columns]
+        columns = [c.copy() for c in columns]
+        columns[0][0] += supply
+        columns[1][-1] += demand
+        used = np.flatnonzero(columns[0] + columns[1])
+        if len(used) == len(tick):
+            return Curve(tick, *columns)
+        return Curve(tick[used], columns[0][used], columns[1][used])
+
     @cached_property
     def passed(self) -> IntArray:
         """Cumulated supply + demand below each vertex, ``len(tick) + 1`` values from 0 (lots).

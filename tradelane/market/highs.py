@@ -1,4 +1,4 @@
-"""The one door to HiGHS, the LP solver: loaded when first needed, silent, single-threaded."""
+"""The one door to HiGHS, the LP and MIP solver: loaded when first needed, silent, single-threaded."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tradelane.market.program import NotSolved, Program, Solution
+from tradelane.market.program import Chosen, MixedProgram, NotSolved, Program, Solution
 
 
 @cache
@@ -58,4 +58,57 @@ def _model(highs: Any, program: Program) -> Any:
     matrix.index_ = np.concatenate([program.zone, ends]).astype(np.int32)
     shares = np.column_stack([-np.ones(lanes), borders.gamma]).ravel()
     matrix.value_ = np.concatenate([np.ones(steps), shares])
+    return model
+
+
+NODES = 1_000
+"""Branches after which a search is cut short: a number, so that it is cut at the same place everywhere."""
+SECONDS = 300.0
+"""Where even that takes too long."""
+
+
+def choose(program: MixedProgram, gap: float) -> Chosen:
+    """The best choice, or the best one found when the search is cut short; NotSolved when there is none.
+
+    ``gap`` is how far from the best, in the objective, is good enough. Without integer columns it is the
+    optimum of a linear program.
+    """
+    highs: Any = _highspy()
+    run = highs.Highs()
+    run.silent()
+    settings = {
+        "threads": 1, "random_seed": 0, "mip_rel_gap": 0.0, "mip_abs_gap": gap, "mip_max_nodes": NODES,
+        "time_limit": SECONDS,
+    }  # fmt: skip
+    for name, value in settings.items():
+        run.setOptionValue(name, value)
+    run.passModel(_mixed_model(highs, program))
+    run.run()
+    status, info, found = run.getModelStatus(), run.getInfo(), run.getSolution()
+    if not found.value_valid or status == highs.HighsModelStatus.kInfeasible:
+        raise NotSolved(f"HiGHS: {run.modelStatusToString(status)}")
+    mixed = bool(program.integer.any())
+    objective = float(info.objective_function_value)
+    return Chosen(
+        np.array(found.col_value),
+        np.array(found.row_dual),
+        objective,
+        float(info.mip_dual_bound) if mixed else objective,
+        status == highs.HighsModelStatus.kOptimal,
+    )
+
+
+def _mixed_model(highs: Any, program: MixedProgram) -> Any:
+    model = highs.HighsLp()
+    model.num_col_, model.num_row_ = len(program.cost), len(program.row_lower)
+    model.col_cost_, model.col_lower_, model.col_upper_ = program.cost, program.lower, program.upper
+    model.row_lower_, model.row_upper_ = program.row_lower, program.row_upper
+    model.offset_ = program.offset
+    model.a_matrix_.format_ = highs.MatrixFormat.kColwise
+    model.a_matrix_.start_ = program.start.astype(np.int32)
+    model.a_matrix_.index_ = program.row.astype(np.int32)
+    model.a_matrix_.value_ = program.value
+    if program.integer.any():
+        kinds = highs.HighsVarType.kContinuous, highs.HighsVarType.kInteger
+        model.integrality_ = [kinds[int(whole)] for whole in program.integer]
     return model

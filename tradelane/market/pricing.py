@@ -17,6 +17,7 @@ from tradelane.market.curve import Curve
 from tradelane.market.network import Network
 from tradelane.market.product import Product
 from tradelane.market.program import Borders, FloatArray, NotSolved, Solver
+from tradelane.market.units import MILLI, rounded
 
 DUTY_ROUNDS = 80
 DUTY_STEADY = 1e-7
@@ -63,6 +64,11 @@ def prices(
     else:
         raise NotSolved("ad-valorem duties found no fixed point")
     return _price_face(product, network, curves, optimum)
+
+
+def published(price: Sequence[Fraction], network: Network) -> list[int]:
+    """Numeraire ticks → milliticks of each zone's currency."""
+    return [rounded(y / fx * MILLI) for y, fx in zip(price, network.fx, strict=True)]
 
 
 def _solve_parts(

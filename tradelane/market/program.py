@@ -57,3 +57,35 @@ class Solution:
 
 Solver = Callable[[Program], Solution]
 """Raises NotSolved."""
+
+
+@dataclass(frozen=True, slots=True)
+class MixedProgram:
+    """minimise cost·v + offset, lower ≤ v ≤ upper, row_lower ≤ A·v ≤ row_upper, v whole where ``integer``.
+
+    A by columns: entries ``start[k]`` to ``start[k + 1]`` of ``row`` and ``value`` are column k's.
+    """
+
+    cost: FloatArray
+    lower: FloatArray
+    upper: FloatArray
+    row_lower: FloatArray
+    row_upper: FloatArray
+    start: IntArray
+    row: IntArray
+    value: FloatArray
+    integer: npt.NDArray[np.bool_]
+    offset: float
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """``dual`` of each row (of the relaxed program only); no solution's objective is below ``bound``.
+    ``complete`` is False when the search was cut short.
+    """
+
+    value: FloatArray
+    dual: FloatArray
+    objective: float
+    bound: float
+    complete: bool

@@ -6,16 +6,22 @@ Every bound, every balance, the certificate's numbers, the money, the trades aga
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
+from fractions import Fraction
 
 import numpy as np
 
+from tradelane.market.acceptance import Book, Prices
+from tradelane.market.batch import IntArray
+from tradelane.market.block import Acceptance
+from tradelane.market.block_rows import read_acceptance
 from tradelane.market.case import Case, CaseError, Fields, case_digest
 from tradelane.market.certificate import Outcome, certify
 from tradelane.market.network import Network
+from tradelane.market.order import Order
 from tradelane.market.product import Product
-from tradelane.market.result import CERTIFICATE, FORMAT, MONEY, ordered, result_digest, total
+from tradelane.market.result import CERTIFICATE, FORMAT, MONEY, block_claims, ordered, result_digest, total
 from tradelane.market.units import MILLI
 
 
@@ -24,8 +30,6 @@ def verify(case: Case, value: object) -> list[str]:
     top = Fields(value, "")
     if top.text("format") != FORMAT:
         raise top.fault("format", f"expected {FORMAT}")
-    if top.rows("blocks"):
-        raise top.fault("blocks", "block orders are not supported by this version")
     result = dict(top.row)
     problems = []
     if top.text("case_digest") != case_digest(case):
@@ -35,6 +39,12 @@ def verify(case: Case, value: object) -> list[str]:
     uncoupled = top.rows("uncoupled")
     fills = _read_fills(case, top)
     prices, flows = _read_prices(case, top), _read_flows(case, top)
+    accepted = read_acceptance(top, {block.id for block in case.blocks})
+    book = Book(case.blocks, case.products, case.zones)
+    case = case.with_accepted(accepted)
+    fills |= {
+        (product, o.id): o.quantity for product, rows in case.orders.items() for o in rows if o.id in accepted
+    }
     certificates = []
     for product in case.products:
         lanes = () if product.id in uncoupled else case.lanes[product.id]
@@ -44,14 +54,28 @@ def verify(case: Case, value: object) -> list[str]:
         certificate = certify(product, network, [batches[z.id] for z in network.zones], outcome)
         problems += [f"{product.id}: {fault}" for fault in certificate.faults]
         certificates.append(certificate)
+    more = book.correction(accepted, case.products)
     for part, names in (("money", MONEY), ("certificate", CERTIFICATE)):
         stated = Fields(result.get(part), f"{part}.")
         for name in names:
-            computed = total(certificates, name)
+            computed = total(certificates, name, more if name == "welfare" else Fraction(0))
             if stated.decimal(name) != Decimal(computed):
                 problems.append(f"{part}.{name}: says {stated.text(name)}, computed {computed}")
     problems += [f"lanes of {p}: flow on an uncoupled product" for p in uncoupled if _flowing(flows, p)]
+    if case.blocks:
+        quoted = {key: price for key, (price, _, _) in prices.items()}
+        problems += _block_problems(top, book, accepted, quoted)
     return problems + _trade_problems(case, top, prices, fills)
+
+
+def _block_problems(top: Fields, book: Book, accepted: Acceptance, prices: Prices) -> list[str]:
+    problems = [str(fault) for fault in book.faults(accepted, prices)]
+    claims = block_claims(book, accepted, prices)
+    if top.decimal("blocks_gap") != Decimal(claims["blocks_gap"]):
+        problems.append(f"blocks_gap: says {top.text('blocks_gap')}, computed {claims['blocks_gap']}")
+    if top.rows("paradoxically_rejected") != claims["paradoxically_rejected"]:
+        problems.append(f"paradoxically_rejected: computed {claims['paradoxically_rejected']}")
+    return problems
 
 
 def _flowing(flows: Mapping[tuple[str, str], tuple[int, int]], product: object) -> bool:
@@ -64,7 +88,7 @@ def _outcome(
     network: Network,
     prices: Mapping[tuple[str, str], tuple[int, int, int]],
     flows: Mapping[tuple[str, str], tuple[int, int]],
-    fills: Mapping[str, int],
+    fills: Mapping[tuple[str, str], int],
 ) -> Outcome:
     orders = ordered(case, product.id, network)
     quoted = [prices[product.id, zone.id] for zone in network.zones]
@@ -75,9 +99,13 @@ def _outcome(
         high=tuple(high for _, _, high in quoted),
         sent=tuple(sent for sent, _ in moved),
         received=tuple(received for _, received in moved),
-        sold=tuple(np.array([fills.get(o.id, 0) for o in sells], np.int64) for sells, _ in orders),
-        bought=tuple(np.array([fills.get(o.id, 0) for o in buys], np.int64) for _, buys in orders),
+        sold=tuple(_filled(sells, fills) for sells, _ in orders),
+        bought=tuple(_filled(buys, fills) for _, buys in orders),
     )
+
+
+def _filled(orders: Sequence[Order], fills: Mapping[tuple[str, str], int]) -> IntArray:
+    return np.array([fills.get((o.product, o.id), 0) for o in orders], np.int64)
 
 
 def _keyed(case: Case, f: Fields, name: str, known: Iterable[str]) -> tuple[Product, str]:
@@ -121,18 +149,20 @@ def _read_flows(case: Case, top: Fields) -> dict[tuple[str, str], tuple[int, int
     return found
 
 
-def _read_fills(case: Case, top: Fields) -> dict[str, int]:
+def _read_fills(case: Case, top: Fields) -> dict[tuple[str, str], int]:
+    """Lots by product and order id."""
     lots = {p.id: p.lot for p in case.products}
-    lot_of = {o.id: lots[o.product] for orders in case.orders.values() for o in orders}
-    found: dict[str, int] = {}
+    product_of = {o.id: o.product for orders in case.orders.values() for o in orders}
+    found: dict[tuple[str, str], int] = {}
     for k, row in enumerate(top.rows("fills")):
         f = Fields(row, f"fills[{k}].")
         order = f.text("order")
-        if order not in lot_of:
+        if order not in product_of:
             raise f.fault("order", f"{order!r} is not in the case")
-        if order in found:
+        key = product_of[order], order
+        if key in found:
             raise f.fault("order", f"{order!r} stands twice")
-        found[order] = f.steps("quantity", lot_of[order], "lot")
+        found[key] = f.steps("quantity", lots[key[0]], "lot")
     return found
 
 
@@ -140,12 +170,15 @@ def _trade_problems(
     case: Case,
     top: Fields,
     prices: Mapping[tuple[str, str], tuple[int, int, int]],
-    fills: Mapping[str, int],
+    fills: Mapping[tuple[str, str], int],
 ) -> list[str]:
     """Trades against fills and prices; where a lane itself stands in (``lane:…``) its side is not checked."""
     products = {p.id: p for p in case.products}
-    orders = {o.id: o for rows in case.orders.values() for o in rows}
-    traded: Counter[str] = Counter()
+    blocks = {block.id for block in case.blocks}
+    orders: dict[str, dict[str, Order]] = {}
+    for order in (o for rows in case.orders.values() for o in rows):
+        orders.setdefault(order.id, {})[order.product] = order
+    traded: Counter[tuple[str, str]] = Counter()
     problems = []
     for k, row in enumerate(top.rows("trades")):
         f = Fields(row, f"trades[{k}].")
@@ -153,9 +186,12 @@ def _trade_problems(
             name = f.text(side)
             if name.startswith("lane:"):
                 continue
+            if name in blocks and name not in orders:
+                problems.append(f"trades[{k}].{side}: block {name} is not accepted")
+                continue
             if name not in orders:
                 raise f.fault(side, f"{name!r} is not in the case")
-            order = orders[name]
+            order = _of_product(f, orders[name])
             product = products[order.product]
             lots = f.steps(amount, product.lot, "lot")
             price = f.steps(f"{side}_price", product.tick / MILLI, "thousandth of a tick,")
@@ -163,8 +199,17 @@ def _trade_problems(
                 problems.append(f"trades[{k}].{amount}: below zero")
             if price != prices[product.id, order.zone][0]:
                 problems.append(f"trades[{k}].{side}_price: is not the price of {order.zone}")
-            traded[name] += lots
-    for name in sorted(traded.keys() | fills.keys()):
-        if traded[name] != fills.get(name, 0):
-            problems.append(f"trades: order {name} is not traded as it is filled")
+            traded[product.id, name] += lots
+    for key in sorted(traded.keys() | fills.keys()):
+        if traded[key] != fills.get(key, 0):
+            problems.append(f"trades: order {key[1]} is not traded as it is filled")
     return problems
+
+
+def _of_product(f: Fields, order: Mapping[str, Order]) -> Order:
+    """The order that a trade is of; a block has one for each of its products."""
+    if len(order) == 1 and "product" not in f.row:
+        return next(iter(order.values()))
+    if f.text("product") not in order:
+        raise f.fault("product", f"{f.text('product')!r} is not what is traded here")
+    return order[f.text("product")]

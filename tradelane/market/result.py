@@ -7,17 +7,23 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from functools import cache, partial
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
-from tradelane.market.auction import Clearing, clear
+from tradelane.market.acceptance import Book, Prices
+from tradelane.market.auction import SOLVERS, Clearing, clear
+from tradelane.market.block import Acceptance
+from tradelane.market.block_rows import acceptance_rows
 from tradelane.market.case import Case, canonical_json, case_digest
 from tradelane.market.certificate import Certificate
+from tradelane.market.joint import clear_together
 from tradelane.market.network import Network
 from tradelane.market.order import Order, Side
 from tradelane.market.pairing import pair
 from tradelane.market.product import Product
+from tradelane.market.program import Solver
 from tradelane.market.trade import Trade
 from tradelane.market.units import MILLI, plain
 
@@ -49,23 +55,39 @@ def price_text(product: Product, milliticks: int) -> str:
     return format(value, f".{places}f")
 
 
-def clear_case(case: Case, progress: Callable[[str], None] = lambda step: None) -> Json:
+def clear_case(
+    case: Case, progress: Callable[[str], None] = lambda step: None, solvers: Sequence[Solver] = SOLVERS
+) -> Json:
     """Clear every product of ``case`` and write the result object; ``progress`` is told each step."""
     clearings = []
-    for product in sorted(case.products, key=lambda p: p.id):
+    products = sorted(case.products, key=lambda p: p.id)
+    if case.blocks:
+        orders = {p.id: case.by_zone(p.id) for p in products}
+        joint = clear_together(
+            products, case.zones, case.lanes, orders, case.blocks, solvers, progress=progress
+        )
+        progress("pairing")
+        return result_of(case, joint.clearings, joint.accepted, joint.notes)
+    for product in products:
         progress(f"clearing {product.id}")
-        clearings.append(clear(product, case.zones, case.lanes[product.id], case.batches(product.id)))
+        lanes, batches = case.lanes[product.id], case.batches(product.id)
+        clearings.append(clear(product, case.zones, lanes, batches, solvers))
     progress("pairing")
     return result_of(case, clearings)
 
 
-def result_of(case: Case, clearings: Sequence[Clearing]) -> Json:
+def result_of(
+    case: Case, clearings: Sequence[Clearing], accepted: Acceptance = MappingProxyType({}),
+    notes: Sequence[str] = (),
+) -> Json:  # fmt: skip
     """The result object of proven clearings, one per product of the case, by product id."""
     fills: list[Json] = []
+    expanded = case.with_accepted(accepted)
+    blocks = {block.id for block in case.blocks}
     trades: list[Json] = []
     for clearing in clearings:
-        orders = ordered(case, clearing.product.id, clearing.network)
-        fills += _fills(clearing, orders)
+        orders = ordered(expanded, clearing.product.id, clearing.network)
+        fills += [row for row in _fills(clearing, orders) if row["order"] not in blocks]
         ids = [([o.id for o in sells], [o.id for o in buys]) for sells, buys in orders]
         trades += _trades(clearing.product, pair(clearing, ids))
     certificates = [c.certificate for c in clearings]
@@ -75,13 +97,32 @@ def result_of(case: Case, clearings: Sequence[Clearing]) -> Json:
         "prices": [row for c in clearings for row in _prices(c)],
         "flows": [row for c in clearings for row in _flows(case, c)],
         "fills": fills,
-        "blocks": [],
+        "blocks": acceptance_rows(case.blocks, accepted),
         "trades": trades,
         "money": {name: total(certificates, name) for name in MONEY},
         "certificate": {name: total(certificates, name) for name in CERTIFICATE},
         "uncoupled": [c.product.id for c in clearings if not c.coupled],
     }
+    if case.blocks:
+        quoted = {
+            (c.product.id, zone.id): price
+            for c in clearings
+            for zone, price in zip(c.network.zones, c.outcome.price, strict=True)
+        }
+        book = Book(case.blocks, case.products, case.zones)
+        result["certificate"]["welfare"] = total(
+            certificates, "welfare", book.correction(accepted, case.products)
+        )
+        result |= {**block_claims(book, accepted, quoted), "blocks_notes": list(notes)}
     return result | {"result_digest": result_digest(result)}
+
+
+def block_claims(book: Book, accepted: Acceptance, prices: Prices) -> Json:
+    """What a result says of its choice of blocks: how far it can be from the best, and who might complain."""
+    return {
+        "blocks_gap": exact(book.slack(accepted, prices)),
+        "paradoxically_rejected": book.paradoxically_rejected(accepted, prices),
+    }
 
 
 def result_digest(result: Json) -> str:
@@ -90,8 +131,8 @@ def result_digest(result: Json) -> str:
     return f"sha256:{hashlib.sha256(canonical_json(rest)).hexdigest()}"
 
 
-def total(certificates: Iterable[Certificate], name: str) -> str:
-    return exact(sum((getattr(c, name) for c in certificates), Fraction(0)))
+def total(certificates: Iterable[Certificate], name: str, more: Fraction = Fraction(0)) -> str:
+    return exact(sum((getattr(c, name) for c in certificates), more))
 
 
 def ordered(case: Case, product: str, network: Network) -> list[tuple[list[Order], list[Order]]]:

@@ -1,0 +1,80 @@
+"""One JSON object read field by field: every fault names the place, nothing is guessed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from tradelane.market.units import decimal, plain, whole
+
+
+class CaseError(Exception):
+    """A malformed case or result: ``where`` is the field at fault, ``reason`` says what is wrong with it."""
+
+    def __init__(self, where: str, reason: str) -> None:
+        super().__init__(f"{where}: {reason}")
+        self.where = where
+        self.reason = reason
+
+
+class Fields:
+    """One JSON object read field by field, knowing where it stands."""
+
+    def __init__(self, row: object, where: str) -> None:
+        if not isinstance(row, Mapping):
+            raise CaseError(where, "expected an object")
+        self.row: Mapping[str, Any] = row
+        self.where = where
+
+    def fault(self, name: str, reason: object) -> CaseError:
+        return CaseError(f"{self.where}{name}", str(reason))
+
+    def text(self, name: str) -> str:
+        value = self.row.get(name)
+        if not isinstance(value, str) or not value:
+            raise self.fault(name, "missing" if value is None else "expected a text")
+        return value
+
+    def text_or_none(self, name: str) -> str | None:
+        return None if self.row.get(name) is None else self.text(name)
+
+    def decimal(self, name: str, default: str | None = None) -> Decimal:
+        try:
+            return decimal(self.row.get(name, default))
+        except ValueError as reason:
+            raise self.fault(name, reason if name in self.row else "missing") from None
+
+    def steps(self, name: str, step: Decimal, of: str) -> int:
+        value = self.decimal(name)
+        try:
+            return whole(value, step)
+        except ValueError:
+            raise self.fault(name, f"{plain(value)} is not a multiple of the {of} {plain(step)}") from None
+
+    def integer(self, name: str, default: int | None = None) -> int:
+        value = self.row.get(name, default)
+        if isinstance(value, str) and value.strip().lstrip("-").isdigit():
+            return int(value)
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise self.fault(name, "missing" if value is None else "expected a whole number")
+        return value
+
+    def rows(self, name: str) -> Sequence[object]:
+        value = self.row.get(name, [])
+        if not isinstance(value, list):
+            raise self.fault(name, "expected a list")
+        return value
+
+
+def _no_float(text: str) -> float:
+    raise ValueError(f"{text} is a bare number; write money and energy as a decimal string")
+
+
+def read_json(text: str) -> object:
+    """JSON without floats: they carry no exact amount."""
+    try:
+        return json.loads(text, parse_float=_no_float, parse_constant=_no_float)
+    except ValueError as reason:
+        raise CaseError("file", f"not valid JSON for a case: {reason}") from None

@@ -1,0 +1,124 @@
+"""clear_together(): all products of a case with their blocks → proven clearings and accepted shares.
+
+An accepted block stands in each of its products as an order that takes any price: whatever prices, fills,
+proves and pairs orders does so for blocks. Products without blocks to join them are cleared one by one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from tradelane.market import lattice
+from tradelane.market.acceptance import Book
+from tradelane.market.auction import SOLVERS, Clearing, clear
+from tradelane.market.batch import OrderBatch
+from tradelane.market.block import Acceptance, Block, with_blocks
+from tradelane.market.curve import Curve
+from tradelane.market.leaning import MIDDLE
+from tradelane.market.network import Network
+from tradelane.market.order import Order
+from tradelane.market.product import Lane, Product, Zone
+from tradelane.market.program import NotSolved, Solver
+from tradelane.market.quote import Market
+from tradelane.market.selection import Selection, select
+
+Orders = Mapping[str, Mapping[str, Sequence[Order]]]
+"""By product id and zone id."""
+NOT_CHOSEN = "no choice of blocks was found: all are rejected"
+
+
+@dataclass(frozen=True, slots=True)
+class Joint:
+    """``clearings`` in the products' order; ``most_welfare`` (numeraire) bounds every choice of blocks."""
+
+    clearings: tuple[Clearing, ...]
+    accepted: Acceptance
+    most_welfare: float | None
+    notes: tuple[str, ...]
+    rounds: int
+
+
+def clear_together(
+    products: Sequence[Product], zones: Sequence[Zone], lanes: Mapping[str, Sequence[Lane]], orders: Orders,
+    blocks: Sequence[Block], solvers: Sequence[Solver] = SOLVERS,
+    progress: Callable[[str], None] = lambda step: None,
+) -> Joint:  # fmt: skip
+    """Choose blocks and clear every product with them. NotProven when not even that without blocks proves."""
+    book = Book(blocks, products, zones)
+    forbidden: frozenset[str] = frozenset()
+    while len(forbidden) < len(blocks):
+        progress(f"choosing among {len(blocks) - len(forbidden)} blocks")
+        try:
+            found = _selected(products, zones, lanes, orders, book, solvers, forbidden)
+        except (NotSolved, lattice.Inconsistent):
+            break
+        clearings = _cleared(products, zones, lanes, orders, book, found, solvers, progress)
+        offending = _offending(clearings, book, found.accepted)
+        if not offending:
+            return Joint(clearings, found.accepted, found.most_welfare, found.notes, found.rounds)
+        forbidden |= offending
+    nothing = Selection({}, {}, 0.0, (), 0)
+    clearings = _cleared(products, zones, lanes, orders, book, nothing, solvers, progress)
+    return Joint(clearings, {}, None, (NOT_CHOSEN,) if blocks else (), 0)
+
+
+def _selected(
+    products: Sequence[Product], zones: Sequence[Zone], lanes: Mapping[str, Sequence[Lane]], orders: Orders,
+    book: Book, solvers: Sequence[Solver], forbidden: frozenset[str],
+) -> Selection:  # fmt: skip
+    markets = []
+    for product in sorted(products, key=lambda p: p.id):
+        network = Network.of(product, zones, lanes[product.id])
+        rows = orders[product.id]
+        curves = [Curve.of(OrderBatch.of(rows.get(z.id, ()))) for z in network.zones]
+        markets.append(Market(product, network, curves))
+    for solver in solvers[:-1]:
+        try:
+            return select(markets, book, solver, forbidden)
+        except (NotSolved, lattice.Inconsistent):
+            continue
+    return select(markets, book, solvers[-1], forbidden)
+
+
+def _cleared(
+    products: Sequence[Product], zones: Sequence[Zone], lanes: Mapping[str, Sequence[Lane]], orders: Orders,
+    book: Book, found: Selection, solvers: Sequence[Solver], progress: Callable[[str], None],
+) -> tuple[Clearing, ...]:  # fmt: skip
+    clearings = []
+    for product in products:
+        progress(f"clearing {product.id}")
+        batches = {zone.id: _batch(product, zone, orders, book, found.accepted) for zone in zones}
+        share = found.shares.get(product.id, MIDDLE)
+        clearings.append(clear(product, zones, lanes[product.id], batches, solvers, share=share))
+    return tuple(clearings)
+
+
+def _batch(product: Product, zone: Zone, orders: Orders, book: Book, accepted: Acceptance) -> OrderBatch:
+    here = [block for block in book.blocks if block.zone == zone.id]
+    return OrderBatch.of(with_blocks(product, orders[product.id].get(zone.id, ()), here, accepted))
+
+
+def _offending(clearings: Sequence[Clearing], book: Book, accepted: Acceptance) -> set[str]:
+    """Accepted blocks not filled as accepted, at a loss after all, or in a product left uncoupled."""
+    by_id = {block.id: block for block in book.blocks if block.id in accepted}
+    prices = {
+        (c.product.id, zone.id): p
+        for c in clearings
+        for zone, p in zip(c.network.zones, c.outcome.price, strict=True)
+    }
+    found = {fault.block for fault in book.faults(accepted, prices)}
+    for clearing in clearings:
+        product = clearing.product
+        seqs: dict[int, int] = {}
+        for z, batch in enumerate(clearing.batches):
+            for side, fill in (
+                (batch.sells, clearing.outcome.sold[z]),
+                (batch.buys, clearing.outcome.bought[z]),
+            ):
+                seqs.update(zip(side.seq.tolist(), fill.tolist(), strict=True))
+        for block in by_id.values():
+            lots = block.lots(product.id, accepted[block.id])
+            if lots and (not clearing.coupled or seqs[block.seq] != lots):
+                found.add(block.id)
+    return found
