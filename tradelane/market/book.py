@@ -175,6 +175,8 @@ class Book:
 
     def printed(self, price: int) -> None:
         """Remember a trade in this zone."""
+        if price == self.last:
+            return
         if self.last is None:
             self.dip = self.peak = price
         elif price < self.dip:

@@ -22,7 +22,7 @@ class Landed:
     ValueError for a lane that loses everything or a currency without worth.
     """
 
-    __slots__ = ("_loss_ppm", "_offset", "_scale", "_slope")
+    __slots__ = ("_loss_ppm", "_offset", "_scale", "_slope", "loses")
 
     def __init__(self, lane: Lane, source: Zone, target: Zone, tick: Decimal) -> None:
         if not 0 <= lane.loss_ppm < PPM:
@@ -37,6 +37,7 @@ class Landed:
         scale = slope.denominator * offset.denominator
         self._slope, self._offset, self._scale = int(slope * scale), int(offset * scale), scale
         self._loss_ppm = lane.loss_ppm
+        self.loses = lane.loss_ppm > 0
 
     def landed(self, price: int) -> int:
         """The source's price in the target's ticks, up to the next whole tick: what a buyer there pays."""

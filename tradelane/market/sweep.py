@@ -21,6 +21,8 @@ from tradelane.market.limits import UNLIMITED, Account
 from tradelane.market.order import Order, Side
 from tradelane.market.outcome import Event, Fill
 
+_new = tuple.__new__  # a named tuple's own constructor costs three times the bare one
+
 
 class Road:
     """A lane in use: its arithmetic and ``room``, the lots that can still be sent over it."""
@@ -46,13 +48,15 @@ class Step(NamedTuple):
 class View:
     """One book's side as a taker sees it: in its own zone (no road), or at the other end of a lane."""
 
-    __slots__ = ("book", "ladder", "reach", "road", "seen", "selling")
+    __slots__ = ("_key", "_price", "book", "ladder", "reach", "road", "seen", "selling")
 
     def __init__(self, book: Book, road: Road | None, selling: bool) -> None:
         self.book = book
         self.ladder: Ladder = book.buys if selling else book.sells
         self.road = road
         self.selling = selling
+        self._key: int | None = None  # the level whose price was turned into the taker's last
+        self._price = 0
         self.seen: Callable[[int], int] = _same
         """The maker's price → the taker's ticks."""
         self.reach: Callable[[int], int] = _same
@@ -61,30 +65,50 @@ class View:
             landed, netback = road.landed.landed, road.landed.netback
             self.seen, self.reach = (netback, landed) if selling else (landed, netback)
 
-    def limit(self, price: int) -> int | None:
-        """The last key within a taker's ``price``, or None when there is nothing within it."""
+    def reaches(self, price: int) -> bool:
+        """Whether there is something within a taker's ``price``."""
         keys = self.ladder.keys
         if not keys or (self.road is not None and self.road.room <= 0):
-            return None
-        limit = self.ladder.sign * self.reach(price)
-        return limit if keys[-1] >= limit else None
+            return False
+        best = self.price(keys[-1])
+        return best >= price if self.selling else best <= price
+
+    def price(self, key: int) -> int:
+        """A level's price in the taker's ticks."""
+        if key != self._key:
+            self._key, self._price = key, self.seen(self.ladder.sign * key)
+        return self._price
+
+    def limit(self, price: int) -> int:
+        """The last key within a taker's ``price``."""
+        return self.ladder.sign * self.reach(price)
 
     def step(self, limit: int, left: int) -> Step | None:
         """The first match with the orders down to the key ``limit`` for a taker with ``left`` lots."""
         road, ladder = self.road, self.ladder
-        if road is not None and self._load(road, UNLIMITED, left)[1] == 0:
+        if road is not None and road.landed.loses:
+            return self._lossy_step(road, limit, left)
+        lots = left if road is None or left < road.room else road.room
+        if lots <= 0 or not ladder.keys or ladder.keys[-1] < limit:
             return None
-        for key in reversed(ladder.keys):
+        key = ladder.keys[-1]
+        maker = ladder.levels[key].head
+        if lots > maker.left:
+            lots = maker.left
+        return _new(Step, (self.price(key), maker, self, lots, lots))
+
+    def _lossy_step(self, road: Road, limit: int, left: int) -> Step | None:
+        """The first of which at least a lot would arrive."""
+        if self._load(road, UNLIMITED, left)[1] == 0:
+            return None
+        for key in reversed(self.ladder.keys):
             if key < limit:
                 break
-            maker: Resting | None = ladder.levels[key].head
+            maker: Resting | None = self.ladder.levels[key].head
             while maker is not None:
-                if road is None:
-                    lots = min(maker.left, left)
-                    return Step(ladder.sign * key, maker, self, lots, lots)
                 sent, received = self._load(road, maker.left, left)
                 if received:
-                    return Step(self.seen(ladder.sign * key), maker, self, sent, received)
+                    return Step(self.price(key), maker, self, sent, received)
                 maker = maker.next
         return None
 
@@ -96,8 +120,7 @@ class View:
 
 def reachable(views: Iterable[View], price: int) -> list[tuple[View, int]]:
     """The views in which there is something within a taker's ``price``, each with its last key."""
-    found = ((view, view.limit(price)) for view in views)
-    return [(view, limit) for view, limit in found if limit is not None]
+    return [(view, view.limit(price)) for view in views if view.reaches(price)]
 
 
 def meet(views: Iterable[tuple[View, int]], left: int) -> Step | None:
@@ -126,9 +149,8 @@ def match_over(
             left = view.book.prevent(maker, order, left, events)
             continue
         quoted, road = maker.order, view.road
-        events.append(
-            Fill(quoted, order, quoted.price, price, sent, received, None if road is None else road.id)
-        )
+        lane = None if road is None else road.id
+        events.append(_new(Fill, (quoted, order, quoted.price, price, sent, received, lane)))
         view.book.take(maker, received if selling else sent, seq)
         view.book.printed(quoted.price)
         if road is not None:
