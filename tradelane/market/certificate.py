@@ -71,6 +71,7 @@ class _Side:
     filled: int
     value: int
     slack: int
+    short: int
     faults: tuple[str, ...]
 
 
@@ -95,10 +96,8 @@ def certify(
                 f"zone {zone.id}: sold less bought is {sells.filled - buys.filled} lots, lanes carry {net[z]}"
             )
         slack = e * Fraction(sells.slack + buys.slack, MILLI)
-        if slack > e * _dust_lots(network) * (product.max_price - product.min_price):
-            faults.append(
-                f"zone {zone.id}: orders in the money are left unfilled (slack {float(slack * unit):.6f})"
-            )
+        if sells.short + buys.short > _dust_lots(network):
+            faults.append(f"zone {zone.id}: {sells.short + buys.short} lots in the money are left unfilled")
         order_slack += slack
         value += e * (buys.value - sells.value)
         bought_value += e * Fraction(price * buys.filled, MILLI)
@@ -138,8 +137,8 @@ def _side(side: Columns, fill: IntArray, price: int, sign: int) -> _Side:
     Nearly every order is filled whole inside its limit or not at all outside it; those need no other check.
     """
     if len(fill) != len(side):
-        return _Side(0, 0, 0, ("fills do not match the orders",))
-    slack = 0
+        return _Side(0, 0, 0, 0, ("fills do not match the orders",))
+    slack = short = 0
     faults: dict[str, None] = {}
     for k in range(0, len(side), BLOCK):
         part = slice(k, k + BLOCK)
@@ -148,9 +147,10 @@ def _side(side: Columns, fill: IntArray, price: int, sign: int) -> _Side:
         other = np.flatnonzero(lots != plain)
         if len(other):
             odd = limit[other], quantity[other], lots[other]
-            slack += _slack(*odd, price, sign)
+            left, worth = _unfilled(*odd, price, sign)
+            short, slack = short + left, slack + worth
             faults.update(dict.fromkeys(_limit_faults(*odd, price, sign)))
-    return _Side(int(fill.sum(dtype=np.int64)), exact_dot(side.price, fill), slack, tuple(faults))
+    return _Side(int(fill.sum(dtype=np.int64)), exact_dot(side.price, fill), slack, short, tuple(faults))
 
 
 def _inside(limit: IntArray, price: int, sign: int) -> npt.NDArray[np.bool_]:
@@ -159,10 +159,12 @@ def _inside(limit: IntArray, price: int, sign: int) -> npt.NDArray[np.bool_]:
     return inside
 
 
-def _slack(limit: IntArray, quantity: IntArray, fill: IntArray, price: int, sign: int) -> int:
+def _unfilled(limit: IntArray, quantity: IntArray, fill: IntArray, price: int, sign: int) -> tuple[int, int]:
+    """Lots in the money that are not filled, and what they are worth beyond their limits (millitick·lots)."""
     short = np.flatnonzero(_inside(limit, price, sign) & (fill < quantity))
     left = quantity[short] - fill[short]
-    return sign * (price * int(left.sum(dtype=np.int64)) - MILLI * exact_dot(limit[short], left))
+    lots = int(left.sum(dtype=np.int64))
+    return lots, sign * (price * lots - MILLI * exact_dot(limit[short], left))
 
 
 def _limit_faults(
