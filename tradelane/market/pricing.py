@@ -7,6 +7,8 @@ give the whole face of optimal prices.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -19,9 +21,13 @@ from tradelane.market.product import Product
 from tradelane.market.program import Borders, FloatArray, NotSolved, Solver
 from tradelane.market.units import MILLI, rounded
 
-DUTY_ROUNDS = 80
-DUTY_STEADY = 1e-7
+DUTY_ROUNDS = 40
+DUTY_PATIENCE = 5
+"""Rounds after which a fixed point is no longer waited for: most markets have theirs after two."""
+DUTY_STEADY = Fraction(1, 10**7)
 """Numeraire ticks by which frozen duties may still move when the fixed point is taken as reached."""
+FINEST = 10**12
+"""Greatest denominator of a frozen duty, so that exact numbers stay short from round to round."""
 
 
 def borders(network: Network, duty: FloatArray | None = None) -> Borders:
@@ -40,30 +46,48 @@ def prices(
     product: Product, network: Network, curves: Sequence[Curve], solver: Solver,
     start: Mapping[str, Fraction] | None,
 ) -> tuple[list[Fraction], list[Fraction]]:  # fmt: skip
-    """Lowest and highest optimal prices in numeraire ticks.
-
-    Ad-valorem duty depends on the source's price: it is frozen, the market solved, and repeated until the
-    duties stand still.
-    """
+    """Lowest and highest optimal prices in numeraire ticks."""
     fx = np.array([float(e) for e in network.fx])
     guess = None
     if start is not None:
         guess = np.array([float(start.get(z.id, 0)) for z in network.zones]) * fx
-    rates = np.array([float(link.markup - 1) for link in network.links])
-    duty = np.zeros(len(rates))
+    if any(link.markup != 1 for link in network.links):
+        return _dutied(product, network, curves, solver, guess)
+    return _price_face(product, network, curves, _solve_parts(curves, fx, borders(network), solver, guess))
+
+
+def _dutied(
+    product: Product, network: Network, curves: Sequence[Curve], solver: Solver, guess: FloatArray | None
+) -> tuple[list[Fraction], list[Fraction]]:
+    """The same where duty depends on the source's price: it is frozen, the market solved, and repeated.
+
+    The middle prices of each round, which no solver's choice can move, give the next round's duties. Where
+    these go round and round, the first quantities that have prices under the true duties are taken: such
+    prices are all that the certificate asks for.
+    """
+    fx = np.array([float(e) for e in network.fx])
+    duty = [Fraction(0)] * len(network.links)
     for attempt in range(DUTY_ROUNDS):
-        optimum = _solve_parts(curves, fx, borders(network, duty), solver, guess)
-        if not rates.any():
-            break
-        guess = optimum.price
-        wanted = rates * optimum.price[[link.source for link in network.links]]
-        moved = float(np.abs(wanted - duty).max())
-        if moved <= DUTY_STEADY:
-            break
-        duty = wanted if attempt < DUTY_ROUNDS // 2 else (duty + wanted) / 2
-    else:
-        raise NotSolved("ad-valorem duties found no fixed point")
-    return _price_face(product, network, curves, optimum)
+        frozen = _frozen(network, duty)
+        optimum = _solve_parts(curves, fx, borders(frozen), solver, guess)
+        low, high = _price_face(product, frozen, curves, optimum)
+        price = [(a + b) / 2 for a, b in zip(low, high, strict=True)]
+        wanted = [(link.markup - 1) * price[link.source] for link in network.links]
+        steady = all(abs(a - b) <= DUTY_STEADY for a, b in zip(wanted, duty, strict=True))
+        if steady or attempt >= DUTY_PATIENCE:
+            with suppress(lattice.Inconsistent):
+                return _price_face(product, network, curves, optimum)
+        guess = np.array([float(p) for p in price])
+        duty = [d.limit_denominator(FINEST) for d in wanted]
+    raise NotSolved("ad-valorem duties found no fixed point")
+
+
+def _frozen(network: Network, duty: Sequence[Fraction]) -> Network:
+    """``duty`` in numeraire ticks per lot sent, as if it were a tariff."""
+    links = zip(network.links, duty, strict=True)
+    return replace(
+        network, links=tuple(replace(x, tariff=x.tariff + d, markup=Fraction(1)) for x, d in links)
+    )
 
 
 def published(price: Sequence[Fraction], network: Network) -> list[int]:
