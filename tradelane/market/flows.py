@@ -8,6 +8,7 @@ miss or have over is handed to the lanes that can still move.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from fractions import Fraction
 
@@ -22,12 +23,12 @@ WHOLE = 1e-6
 """Lots below which a float flow counts as the whole number under it."""
 NEUTRAL = Fraction(1, 1_000_000)
 """Numeraire ticks of margin below which a lane is free to carry anything between 0 and capacity."""
-GOLDEN = 0.6180339887498949
 
 
 def weights(count: int) -> FloatArray:
-    """Distinct weights 1 … 2 by golden-ratio steps: sums over different sets of lanes do not tie."""
-    return np.array([1.0 + (k * GOLDEN) % 1.0 for k in range(1, count + 1)])
+    """Distinct weights 1 … 2 from SHA-256 of the lane's place, so that sums over sets of lanes do not tie."""
+    digests = (hashlib.sha256(b"lane %d" % k).digest() for k in range(count))
+    return np.array([1.0 + int.from_bytes(digest[:4]) / 2**32 for digest in digests])
 
 
 def canonical(
