@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from itertools import pairwise
 
 import numpy as np
 from hypothesis import given, settings
@@ -87,9 +88,11 @@ def test_of_parallel_ways_the_lighter_one_is_taken() -> None:
     assert sent == ((80, 0, 0, 0) if w[0] < w[1] else (0, 80, 0, 0))
 
 
-def test_weights_are_distinct_between_one_and_two() -> None:
-    found = weights(500)
-    assert len(set(found.tolist())) == 500 and (found >= 1).all() and (found < 2).all()
+def test_weights_are_distinct_and_so_are_the_sums_of_any_two() -> None:
+    found = weights(120)
+    assert (found >= 1).all() and (found < 2).all() and len(set(found.tolist())) == 120
+    sums = sorted(a + b for k, a in enumerate(found.tolist()) for b in found.tolist()[:k])
+    assert min(b - a for a, b in pairwise(sums)) > 1e-10
 
 
 @given(one_way_markets())

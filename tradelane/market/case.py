@@ -15,6 +15,7 @@ from typing import TypeVar
 from tradelane.market.batch import OrderBatch
 from tradelane.market.block import Acceptance, Block, with_blocks
 from tradelane.market.block_rows import digest_row, read_blocks
+from tradelane.market.fields import LARGEST
 from tradelane.market.fields import CaseError as CaseError
 from tradelane.market.fields import Fields as Fields
 from tradelane.market.fields import read_json as read_json
@@ -169,6 +170,9 @@ def _orders(
         ids.add(order.id)
         sequences.add(order.seq)
         found[order.product].append(order)
+    for product, orders in found.items():
+        if sum(order.quantity for order in orders) >= LARGEST:
+            raise CaseError("orders", f"{product}: together 2**53 lots or more; use a larger lot")
     return {p: tuple(sorted(orders, key=lambda o: o.seq)) for p, orders in found.items()}, ids, sequences
 
 

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
 from tradelane.market.units import decimal, plain, whole
+
+LARGEST = 1 << 53
+"""Counts of ticks, lots and places stay below it, so that sums of them fit where they are added up."""
+_WHOLE = re.compile(r"-?[0-9]{1,18}")
 
 
 class CaseError(Exception):
@@ -49,17 +54,23 @@ class Fields:
     def steps(self, name: str, step: Decimal, of: str) -> int:
         value = self.decimal(name)
         try:
-            return whole(value, step)
+            count = whole(value, step)
         except ValueError:
             raise self.fault(name, f"{plain(value)} is not a multiple of the {of} {plain(step)}") from None
+        return self._in_range(name, count)
+
+    def _in_range(self, name: str, count: int) -> int:
+        if abs(count) >= LARGEST:
+            raise self.fault(name, "is too large to be counted exactly")
+        return count
 
     def integer(self, name: str, default: int | None = None) -> int:
         value = self.row.get(name, default)
-        if isinstance(value, str) and value.strip().lstrip("-").isdigit():
-            return int(value)
+        if isinstance(value, str) and _WHOLE.fullmatch(value):
+            value = int(value)
         if not isinstance(value, int) or isinstance(value, bool):
             raise self.fault(name, "missing" if value is None else "expected a whole number")
-        return value
+        return self._in_range(name, value)
 
     def rows(self, name: str) -> Sequence[object]:
         value = self.row.get(name, [])
@@ -76,5 +87,5 @@ def read_json(text: str) -> object:
     """JSON without floats: they carry no exact amount."""
     try:
         return json.loads(text, parse_float=_no_float, parse_constant=_no_float)
-    except ValueError as reason:
+    except (ValueError, RecursionError) as reason:
         raise CaseError("file", f"not valid JSON for a case: {reason}") from None

@@ -10,6 +10,7 @@ from collections.abc import Container, Mapping
 from decimal import Decimal
 from typing import Any
 
+from tradelane.market.fields import LARGEST
 from tradelane.market.order import Order, Side
 from tradelane.market.product import Product
 from tradelane.market.units import decimal, whole
@@ -20,7 +21,7 @@ SIDES = {side.value: side for side in Side}
 class _Steps(dict[str, int]):
     """Text → whole steps, worked out at the first look; KeyError when it is none, or out of bounds."""
 
-    def __init__(self, step: Decimal, low: int, high: int | None) -> None:
+    def __init__(self, step: Decimal, low: int, high: int) -> None:
         super().__init__()
         self._step, self._low, self._high = step, low, high
 
@@ -29,7 +30,7 @@ class _Steps(dict[str, int]):
             count = whole(decimal(text), self._step)  # type: ignore[arg-type]  # it refuses what is no text
         except ValueError:
             raise KeyError(text) from None
-        if count < self._low or (self._high is not None and count > self._high):
+        if not self._low <= count <= self._high:
             raise KeyError(text)
         self[str(text)] = count
         return count
@@ -39,7 +40,7 @@ class OrderRows:
     def __init__(self, products: Mapping[str, Product], zones: Container[str]) -> None:
         self._zones = zones
         self._scales = {
-            p.id: (_Steps(p.tick, p.min_price, p.max_price), _Steps(p.lot, 1, None))
+            p.id: (_Steps(p.tick, p.min_price, p.max_price), _Steps(p.lot, 1, LARGEST - 1))
             for p in products.values()
         }
 
@@ -52,9 +53,11 @@ class OrderRows:
 
     def _read(self, row: Any) -> Order | None:
         id, seq, zone = row["id"], row["seq"], row["zone"]
-        if type(seq) is str and seq.isascii() and seq.isdigit():
+        if type(seq) is str and seq.isascii() and seq.isdigit() and len(seq) < 16:
             seq = int(seq)
         if type(id) is not str or not id or type(seq) is not int or zone not in self._zones:
+            return None
+        if not -LARGEST < seq < LARGEST:
             return None
         price, quantity = self._scales[row["product"]]
         return Order(
