@@ -1,13 +1,14 @@
 """What one meter said at one instant, and how a source of such readings looks.
 
 Always true: a value that is not known is None, never 0; counters (names ending in ``_wh``) are whole
-watt-hours. Signs: grid power + is import, solar + is production, battery + is discharge.
+watt-hours. Signs: grid power + is import, solar + is production, battery + is discharge. Values that a
+device does not publish together keep their own age.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from fractions import Fraction
 from typing import Any, Protocol
@@ -92,7 +93,10 @@ def at_the_door(name: str, above: int, below: int) -> int | float:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One meter's values at ``gateway_time`` (Unix ms, ours) and ``device_time`` (its own clock, if any)."""
+    """One meter's values at ``gateway_time`` (Unix ms, ours) and ``device_time`` (its own clock, if any).
+
+    ``ages``: how old (ms) a value was at ``gateway_time``, for those that came earlier than the others.
+    """
 
     meter: str
     profile: str
@@ -101,10 +105,20 @@ class Reading:
     device_time: int | None
     quality: Quality
     values: Mapping[str, Value]
+    ages: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def offset(self) -> int | None:
+        """How far our clock is ahead of the device's, ms, the message's way included."""
+        return None if self.device_time is None else self.gateway_time - self.device_time
+
+    def time_of(self, name: str) -> int:
+        """When the value was true, by our clock (Unix ms)."""
+        return self.gateway_time - self.ages.get(name, 0)
 
     def to_json(self) -> dict[str, Any]:
-        """The public form: times as ISO 8601, values by name, unknown as null."""
-        return {
+        """The public form: times as ISO 8601, values by name, unknown as null, ages only where there are."""
+        body = {
             "meter": self.meter,
             "profile": self.profile,
             "role": self.role.value,
@@ -113,6 +127,7 @@ class Reading:
             "quality": self.quality.value,
             "values": dict(self.values),
         }
+        return body | {"ages_ms": dict(self.ages)} if self.ages else body
 
     @classmethod
     def from_json(cls, body: Mapping[str, Any]) -> Reading:
@@ -126,6 +141,7 @@ class Reading:
             device_time=None if device_time is None else instant(device_time),
             quality=Quality(body["quality"]),
             values=dict(body["values"]),
+            ages=dict(body.get("ages_ms", {})),
         )
 
 
