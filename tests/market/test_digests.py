@@ -53,15 +53,15 @@ PUBLISHED: dict[str, tuple[Callable[[], Case], str, str]] = {
         "sha256:936ea5c26815d627cafe0a1205186bc6f80f2525200631fedef5e8dedb689c59",
         "sha256:49bf29adb80e0660d25cbf54c98397d4d1aac449f4200b1491a876875d2dd51f",
     ),
-    "five zones": (
+    "three zones": (
         lambda: as_case(random_market(7)),
         "sha256:5cd7853a5591c05e583ba9663b3caa06fbccde90483be990f25745a329200f93",
         "sha256:a0e7581d7cd3bf14762dabf5568d7b6cb0e3f8b70e3381f02c8c05b76e3d6dac",
     ),
     "lossy lanes": (
-        lambda: as_case(random_market(20)),
-        "sha256:7e1e7342589747b0b0694daf29417fb9856a2c60229efc4de7e2b206ba2b4a88",
-        "sha256:9ee847f556ee0860eb5b0788703b66e3f89434d7b56773f65f9e893d2794d4ea",
+        lambda: as_case(random_market(29)),
+        "sha256:da1da15a58ceebc677a428947b4e791049df7b14e13732c7115cb486ed0bcfec",
+        "sha256:aaba6489f3fc908d3754e0b911e8c5683a53747acaee351307b04714a755c415",
     ),
 }
 
