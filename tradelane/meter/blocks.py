@@ -1,13 +1,14 @@
 """Which registers to ask for together.
 
 Always true: a value, all its registers and its scale factor stand in one block; no block is longer than the
-device allows; a block of several values can be cut in two.
+device allows, or spans an address it must not; a block of several values can be cut in two; all registers of
+a block are asked for by the same function.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tradelane.meter.registers import Register
 
@@ -16,21 +17,24 @@ MODBUS_LIMIT = 125
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """One request: the registers from the lowest to the highest address its values need."""
+    """One request: the registers from the lowest to the highest address its values need, ``end`` not
+    included."""
 
     registers: tuple[Register, ...]
+    address: int = field(init=False)
+    end: int = field(init=False)
 
-    @property
-    def address(self) -> int:
-        return min(register.low for register in self.registers)
-
-    @property
-    def end(self) -> int:
-        return max(register.high for register in self.registers)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "address", min(register.low for register in self.registers))
+        object.__setattr__(self, "end", max(register.high for register in self.registers))
 
     @property
     def count(self) -> int:
         return self.end - self.address
+
+    @property
+    def function(self) -> int:
+        return self.registers[0].function
 
     def halves(self) -> tuple[Block, ...]:
         """Two smaller blocks, or none when one value is all there is."""
@@ -40,13 +44,23 @@ class Block:
         return Block(self.registers[:middle]), Block(self.registers[middle:])
 
 
-def plan(registers: Iterable[Register], limit: int = MODBUS_LIMIT, gap: int = 0) -> tuple[Block, ...]:
-    """Few blocks that cover ``registers``: at most ``limit`` long, skipping no more than ``gap`` unused."""
+def plan(
+    registers: Iterable[Register],
+    limit: int = MODBUS_LIMIT,
+    gap: int = 0,
+    barriers: Iterable[int] = (),
+) -> tuple[Block, ...]:
+    """Few blocks that cover ``registers``: at most ``limit`` long, skipping no more than ``gap`` unused.
+
+    ``barriers``: addresses that begin a new request; none reads on from below one to above it.
+    """
+    walls = tuple(barriers)
     blocks: list[Block] = []
-    for register in sorted(registers, key=lambda one: (one.low, one.high)):
-        if blocks:
+    for register in sorted(registers, key=lambda one: (one.function, one.low, one.high)):
+        if blocks and blocks[-1].function == register.function:
             wider = Block((*blocks[-1].registers, register))
-            if wider.count <= limit and register.low - blocks[-1].end <= gap:
+            spans = any(wider.address < wall < wider.end for wall in walls)
+            if wider.count <= limit and register.low - blocks[-1].end <= gap and not spans:
                 blocks[-1] = wider
                 continue
         blocks.append(Block((register,)))

@@ -83,7 +83,8 @@ class Device:
     def _planned(self, section: Section) -> tuple[Block, ...]:
         if section.header is not None:
             return plan((section.header, *section.registers), self._limit, MODBUS_LIMIT)
-        return plan(section.registers, self._limit, self._profile.gap if self._profile else 0)
+        gap, barriers = (self._profile.gap, self._profile.barriers) if self._profile else (0, ())
+        return plan(section.registers, self._limit, gap, barriers)
 
     async def _values(self, section: Section) -> dict[str, Value] | None:
         """The section's values, or None when the device does not have it."""
@@ -95,13 +96,13 @@ class Device:
         header = answered.pop(sunspec.HEADER, None)
         if not answered or not sunspec.agrees(section, header):
             return None
-        values = {register.value: answered.get(register.value) for register in section.registers}
+        values = section.values(answered)
         return values if section.model is None else sunspec.believed(values)
 
     async def _read(self, block: Block, answered: dict[str, Value]) -> list[Block]:
         """Adds the block's values to ``answered``; returns the blocks to ask for next time."""
         try:
-            words = await self._ask(block.address, block.count)
+            words = await self._bus.read(self.unit, block.function, block.address, block.count)
         except IllegalAddress:
             return [good for half in block.halves() for good in await self._read(half, answered)]
         answered.update(decode(block.registers, dict(enumerate(words, block.address))))

@@ -33,7 +33,8 @@ class Profile:
     """How one meter model is read over Modbus.
 
     ``function`` 3 or 4; ``max_registers`` the most the device gives at once; ``gap`` how many unused
-    registers a request may skip over (some devices garble the next answer when asked for them).
+    registers a request may skip over (some devices garble the next answer when asked for them); no request
+    goes on from below one of the ``barriers`` to it.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Profile:
     port: int = 502
     max_registers: int = MODBUS_LIMIT
     gap: int = 0
+    barriers: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+from tradelane.meter.derived import Derived
 from tradelane.meter.reading import LARGEST, Role, Value, at_the_door
 
 WORDS = {
@@ -39,7 +40,8 @@ class Register:
 
     ``scale`` (signed) brings the raw number to the value's unit; ``sf`` is the address of a register that
     holds a further power of ten; ``not_available`` are raw unsigned patterns; ``word_order`` is big when
-    the most significant register comes first.
+    the most significant register comes first; ``function`` 3 or 4 asks for it; ``apart`` are the addresses of
+    the words after the first, where they do not simply follow it.
     """
 
     value: str
@@ -49,39 +51,61 @@ class Register:
     sf: int | None = None
     not_available: tuple[int, ...] = ()
     word_order: str = "big"
+    function: int = 3
+    apart: tuple[int, ...] = ()
 
     @property
     def count(self) -> int:
         return WORDS[self.type]
 
     @property
+    def places(self) -> Sequence[int]:
+        """The addresses of its words, in the device's order."""
+        if self.apart:
+            return (self.address, *self.apart)
+        return range(self.address, self.address + self.count)
+
+    @property
     def low(self) -> int:
         """First address that must come with the same request."""
-        return self.address if self.sf is None else min(self.address, self.sf)
+        low = min(self.places)
+        return low if self.sf is None else min(low, self.sf)
 
     @property
     def high(self) -> int:
         """First address after those that must come with the same request."""
-        end = self.address + self.count
+        end = max(self.places) + 1
         return end if self.sf is None else max(end, self.sf + 1)
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """The registers that make one reading. ``header``: where a SunSpec model's id stands, if it has one."""
+    """The registers that make one reading, and the values that are worked out from several of them.
+
+    ``header``: where a SunSpec model's id stands, if it has one.
+    """
 
     profile: str
     role: Role
     registers: tuple[Register, ...]
     header: Register | None = None
     model: int | None = None
+    derived: tuple[Derived, ...] = ()
+
+    def values(self, answered: Mapping[str, Value]) -> dict[str, Value]:
+        """The reading's values from what its registers said; unknown where they said nothing."""
+        parts = {part for one in self.derived for part in one.parts}
+        plain = (one.value for one in self.registers if one.value not in parts)
+        return {name: answered.get(name) for name in plain} | {
+            one.value: one.of(answered) for one in self.derived
+        }
 
 
 def raw_number(register: Register, words: Mapping[int, int]) -> int | float | None:
     """The unscaled number; None when a register is missing, or the pattern says "not available"."""
-    count, first = register.count, register.address
+    count = register.count
     try:
-        parts = [words[address] for address in range(first, first + count)]
+        parts = [words[address] for address in register.places]
     except KeyError:
         return None
     if register.word_order == "little":
