@@ -1,4 +1,4 @@
-"""A meter model as data: profiles/*.toml.
+"""A meter model as data: profiles/*.toml, and one's own.
 
 A profile names its registers one by one (``[[register]]``), or SunSpec models at fixed addresses
 (``[[sunspec]]``), or both. Every error names the file and the key.
@@ -7,34 +7,44 @@ A profile names its registers one by one (``[[register]]``), or SunSpec models a
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
-from fractions import Fraction
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, NoReturn
 
-from tradelane.meter import sunspec
-from tradelane.meter.blocks import MODBUS_LIMIT
-from tradelane.meter.reading import VALUE_NAMES, BadProfile, Role, UnknownProfile
+from tradelane.meter.blocks import MODBUS_LIMIT, Block, plan
+from tradelane.meter.identity import Clue, OrderAt
+from tradelane.meter.reading import BadProfile, Role, UnknownProfile
+from tradelane.meter.register_table import HIGHEST, HOLDING, INPUT, NOT_HERE, ORDERS, Counted, Defaults
+from tradelane.meter.register_table import register as read_register
+from tradelane.meter.register_table import sections as read_sections
 from tradelane.meter.registers import WORDS, Register, Section
+from tradelane.meter.toml_table import Table
 
-HOLDING, INPUT = 3, 4
-_TOP = {"name", "vendor", "model", "role", "modbus", "register", "sunspec"}
-_MODBUS = {"function", "unit", "port", "max_registers", "gap", "word_order"}
-_REGISTER = {"value", "address", "type", "scale", "sign", "sf", "not_available", "word_order", "role"}
-_SUNSPEC = {"model", "address"}
+_TOP = {
+    *("name", "vendor", "model", "role", "modbus", "not_available", "rated_power", "word_order_register"),
+    *("identify", "register", "sunspec"),
+}
+_MODBUS = {
+    *("function", "unit", "port", "max_registers", "gap", "barriers", "word_order"),
+    *("connect_delay_ms", "single_client"),
+}
+_RATED = {"watts", "address", "type", "scale", "function", "word_order", "not_available"}
+LONGEST_TEXT = 64
+"""Registers of an identifying text at most."""
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
     """How one meter model is read over Modbus.
 
-    ``function`` 3 or 4; ``max_registers`` the most the device gives at once; ``gap`` how many unused
-    registers a request may skip over (some devices garble the next answer when asked for them); no request
-    goes on from below one of the ``barriers`` to it.
+    ``function`` (3 or 4) and ``word_order`` hold where a register does not say otherwise. ``max_registers``:
+    the most the device gives at once; ``gap``: how many unused registers a request may skip over (some
+    devices garble the next answer when asked for them); ``barriers``: no request goes on from below one to
+    it. ``connect_delay_ms``: what the device needs after a connection before it answers; ``single_client``:
+    it takes one connection at a time. ``clues`` tell the model, ``order_at`` the word order where its owner
+    may choose it, ``rated`` its power: W, or the register that says it.
     """
 
     name: str
@@ -47,147 +57,175 @@ class Profile:
     max_registers: int = MODBUS_LIMIT
     gap: int = 0
     barriers: tuple[int, ...] = ()
+    word_order: str = "big"
+    connect_delay_ms: int = 0
+    single_client: bool = False
+    clues: tuple[Clue, ...] = ()
+    order_at: OrderAt | None = None
+    rated: int | Register | None = None
+    notes: tuple[Counted, ...] = ()
 
+    def requests(self) -> tuple[Block, ...]:
+        """What one round asks a device that has everything the profile names."""
+        blocks: list[Block] = []
+        for section in self.sections:
+            if section.header is not None:
+                blocks += plan((section.header, *section.registers), self.max_registers, MODBUS_LIMIT)
+            else:
+                blocks += plan(section.registers, self.max_registers, self.gap, self.barriers)
+        return tuple(blocks)
 
-@dataclass(frozen=True, slots=True)
-class _Table:
-    """A TOML table that knows where it stands, so that its errors can say so."""
-
-    file: str
-    where: str
-    body: Mapping[str, Any]
-
-    def fail(self, key: str, reason: str) -> NoReturn:
-        raise BadProfile(self.file, f"{self.where}{key}", reason)
-
-    def only(self, known: set[str]) -> None:
-        for key in self.body.keys() - known:
-            self.fail(key, "unknown key")
-
-    def text(self, key: str, default: str | None = None) -> str:
-        value = self.body.get(key, default)
-        if not isinstance(value, str) or not value:
-            self.fail(key, "expected a text")
-        return value
-
-    def whole(self, key: str, low: int, high: int, default: int | None = None) -> int:
-        value = self.body.get(key, default)
-        if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-            self.fail(key, f"expected a whole number from {low} to {high}")
-        return value
-
-    def choice(self, key: str, known: set[str], default: str | None = None) -> str:
-        value = self.text(key, default)
-        if value not in known:
-            self.fail(key, f"{value!r} is not one of {', '.join(sorted(known))}")
-        return value
-
-    def number(self, key: str, default: Decimal) -> Fraction:
-        value = self.body.get(key, default)
-        if isinstance(value, bool) or not isinstance(value, int | Decimal) or value == 0:
-            self.fail(key, "expected a number other than 0")
-        return Fraction(value)
-
-    def table(self, key: str) -> _Table:
-        value = self.body.get(key, {})
-        if not isinstance(value, dict):
-            self.fail(key, "expected a table")
-        return _Table(self.file, f"{self.where}{key}.", value)
-
-    def tables(self, key: str) -> list[_Table]:
-        value = self.body.get(key, [])
-        if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
-            self.fail(key, "expected a list of tables")
-        return [_Table(self.file, f"{self.where}{key}[{index}].", one) for index, one in enumerate(value)]
+    def wraps_at(self, role: Role, value: str) -> int | None:
+        """Where a counter starts from 0 again, in Wh; None when it is not known to."""
+        return next((n.wraps_at for n in self.notes if (n.role, n.value) == (role, value)), None)
 
 
 def parse(text: str, file: str) -> Profile:
-    """A profile from TOML text; BadProfile names ``file`` and the key that is wrong."""
+    """A profile from TOML text; BadProfile names ``file`` and the first key that is wrong."""
+    profile, faults = check(text, file)
+    for fault in faults:
+        raise fault
+    assert profile is not None
+    return profile
+
+
+def check(text: str, file: str) -> tuple[Profile | None, list[BadProfile]]:
+    """The profile, or everything that is wrong with its text."""
     try:
-        top = _Table(file, "", tomllib.loads(text, parse_float=Decimal))
+        body = tomllib.loads(text, parse_float=Decimal)
     except tomllib.TOMLDecodeError as error:
-        raise BadProfile(file, "syntax", str(error)) from None
+        return None, [BadProfile(file, "syntax", str(error))]
+    top = Table(file, "", body, [])
+    profile = _profile(top)
+    return (None, top.faults) if top.faults else (profile, [])
+
+
+def _profile(top: Table) -> Profile:
     top.only(_TOP)
     modbus = top.table("modbus")
     modbus.only(_MODBUS)
     name = top.text("name")
-    found = (*_plain_sections(top, name, modbus), *_sunspec_sections(top, name))
-    if not found:
-        top.fail("register", "a profile needs at least one [[register]] or [[sunspec]]")
+    defaults = Defaults(
+        function=modbus.whole("function", HOLDING, INPUT, HOLDING),
+        word_order=modbus.choice("word_order", ORDERS, "big"),
+        max_registers=modbus.whole("max_registers", 1, MODBUS_LIMIT, MODBUS_LIMIT),
+        barriers=modbus.wholes("barriers", HIGHEST),
+        not_available=_not_available(top.table("not_available")),
+    )
+    sections, notes = read_sections(top, name, defaults)
+    if not sections and not top.faults:
+        top.wrong("register", "a profile needs at least one [[register]] or [[sunspec]]")
     return Profile(
         name=name,
         vendor=top.text("vendor"),
         model=top.text("model"),
-        sections=found,
-        function=modbus.whole("function", HOLDING, INPUT, HOLDING),
+        sections=sections,
+        function=defaults.function,
         unit=modbus.whole("unit", 0, 255, 1),
         port=modbus.whole("port", 1, 65535, 502),
-        max_registers=modbus.whole("max_registers", 1, MODBUS_LIMIT, MODBUS_LIMIT),
+        max_registers=defaults.max_registers,
         gap=modbus.whole("gap", 0, MODBUS_LIMIT, 0),
+        barriers=defaults.barriers,
+        word_order=defaults.word_order,
+        connect_delay_ms=modbus.whole("connect_delay_ms", 0, 60_000, 0),
+        single_client=modbus.flag("single_client"),
+        clues=tuple(_clue(table, defaults) for table in top.tables("identify")),
+        order_at=_order_at(top, defaults),
+        rated=_rated(top, defaults),
+        notes=notes,
     )
 
 
-def _plain_sections(top: _Table, name: str, modbus: _Table) -> list[Section]:
-    orders = {"big", "little"}
-    order = modbus.choice("word_order", orders, "big")
-    by_role: dict[Role, dict[str, Register]] = {}
-    for table in top.tables("register"):
-        table.only(_REGISTER)
-        role = Role(table.choice("role", {role.value for role in Role}, top.body.get("role")))
-        value = table.choice("value", set(VALUE_NAMES))
-        registers = by_role.setdefault(role, {})
-        if value in registers:
-            table.fail("value", f"{value} is given twice for {role.value}")
-        registers[value] = _register(table, value, table.choice("word_order", orders, order))
-    return [Section(name, role, tuple(registers.values())) for role, registers in by_role.items()]
+def _not_available(table: Table) -> dict[str, tuple[int, ...]]:
+    table.only(WORDS)
+    return {kind: table.wholes(kind, NOT_HERE) for kind in table.body.keys() & WORDS.keys()}
 
 
-def _register(table: _Table, value: str, word_order: str) -> Register:
-    absent = table.body.get("not_available", [])
-    if not isinstance(absent, list) or not all(isinstance(one, int) for one in absent):
-        table.fail("not_available", "expected a list of raw whole numbers")
-    sign = table.whole("sign", -1, 1, 1) or table.fail("sign", "expected 1 or -1")
-    return Register(
-        value=value,
-        address=table.whole("address", 0, 65535),
-        type=table.choice("type", set(WORDS)),
-        scale=table.number("scale", Decimal(1)) * sign,
-        sf=table.whole("sf", 0, 65535) if "sf" in table.body else None,
-        not_available=tuple(absent),
-        word_order=word_order,
+def _clue(table: Table, defaults: Defaults) -> Clue:
+    table.only({"address", "words", "function", "starts_with", "numbers"})
+    texts, numbers = table.texts("starts_with"), table.wholes("numbers", NOT_HERE)
+    if not texts and not numbers:
+        table.wrong("starts_with", "expected starts_with (texts) or numbers")
+    return Clue(
+        address=table.whole("address", 0, HIGHEST),
+        words=table.whole("words", 1, LONGEST_TEXT, 1),
+        function=table.whole("function", HOLDING, INPUT, defaults.function),
+        texts=texts,
+        numbers=numbers,
     )
 
 
-def _sunspec_sections(top: _Table, name: str) -> list[Section]:
-    found = []
-    for table in top.tables("sunspec"):
-        table.only(_SUNSPEC)
-        model = table.whole("model", 1, 65534)
-        known = sunspec.models().get(model)
-        if known is None or known.role is None:
-            table.fail("model", f"SunSpec model {model} is not one that is measured")
-        address = table.whole("address", 0, 65535)
-        found.append(sunspec.section(model, address, top.text("vendor"), name))
-    return found
+def _order_at(top: Table, defaults: Defaults) -> OrderAt | None:
+    if not top.has("word_order_register"):
+        return None
+    table = top.table("word_order_register")
+    table.only({"address", "function", "big", "little"})
+    return OrderAt(
+        address=table.whole("address", 0, HIGHEST),
+        function=table.whole("function", HOLDING, INPUT, defaults.function),
+        big=table.whole("big", 0, HIGHEST),
+        little=table.whole("little", 0, HIGHEST),
+    )
 
 
-def names() -> list[str]:
-    """The profiles that come with Tradelane."""
-    entries = (entry.name for entry in (files(__package__) / "profiles").iterdir())
-    return sorted(name.removesuffix(".toml") for name in entries if name.endswith(".toml"))
+def _rated(top: Table, defaults: Defaults) -> int | Register | None:
+    if not top.has("rated_power"):
+        return None
+    table = top.table("rated_power")
+    table.only(_RATED)
+    if table.has("watts"):
+        return table.whole("watts", 1, 10**9)
+    return read_register(table, "power_w", defaults)
+
+
+def in_word_order(profile: Profile, order: str) -> tuple[Section, ...]:
+    """The profile's sections as a device spells them whose owner chose ``order``.
+
+    Registers that say their own order, other than the profile's, keep it.
+    """
+    return tuple(
+        replace(
+            section,
+            registers=tuple(
+                replace(one, word_order=order) if one.word_order == profile.word_order else one
+                for one in section.registers
+            ),
+        )
+        if section.model is None
+        else section
+        for section in profile.sections
+    )
+
+
+def names(folder: Path | None = None) -> list[str]:
+    """The profiles that come with Tradelane, and one's own in ``folder``."""
+    entries = [entry.name for entry in (files(__package__) / "profiles").iterdir()]
+    if folder is not None and folder.is_dir():
+        entries += [entry.name for entry in folder.iterdir()]
+    return sorted({name.removesuffix(".toml") for name in entries if name.endswith(".toml")})
 
 
 @cache
-def load(name: str) -> Profile:
-    """A profile that comes with Tradelane by its name, or one's own by its path (ending in .toml).
+def load(name: str, folder: Path | None = None) -> Profile:
+    """A profile by its name, or by its path (ending in .toml).
 
-    UnknownProfile when there is none, BadProfile when its text is wrong.
+    One's own in ``folder`` goes before one of the same name that comes with Tradelane. UnknownProfile when
+    there is none, BadProfile when its text is wrong.
     """
     if name.endswith(".toml"):
-        try:
-            return parse(Path(name).read_text("utf-8"), name)
-        except OSError as error:
-            raise UnknownProfile(f"{name}: {error.strerror}") from None
-    if name not in names():
-        raise UnknownProfile(f"no profile {name!r}; there are {', '.join(names())}")
+        return _from_file(Path(name))
+    if name not in names(folder):
+        raise UnknownProfile(f"no profile {name!r}; there are {', '.join(names(folder))}")
+    own = None if folder is None else folder / f"{name}.toml"
+    if own is not None and own.is_file():
+        return _from_file(own)
     return parse((files(__package__) / "profiles" / f"{name}.toml").read_text("utf-8"), f"{name}.toml")
+
+
+def _from_file(path: Path) -> Profile:
+    try:
+        return parse(path.read_text("utf-8"), str(path))
+    except OSError as error:
+        raise UnknownProfile(f"{path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise BadProfile(str(path), "syntax", "not UTF-8 text") from None
