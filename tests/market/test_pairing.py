@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from tests.market.markets import POWER, Market, ids_of
 from tradelane.market.auction import clear
 from tradelane.market.order import Order, Side
-from tradelane.market.pairing import Parcels, carried, match, pair
+from tradelane.market.pairing import pair
+from tradelane.market.parcels import Parcels, carried, match
 from tradelane.market.product import Lane, Zone
 from tradelane.market.trade import Trade
 

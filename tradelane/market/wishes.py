@@ -1,0 +1,164 @@
+"""Whom orders would rather trade with, as columns of labels: what preference.py goes by.
+
+Labels (members, communities, origins) are whole numbers, −1 where nothing is said. Only whether two are equal
+counts, never which is larger.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from tradelane.market.batch import IntArray
+
+
+class Wish(NamedTuple):
+    """What one order says; an empty text says nothing.
+
+    ``partners`` are members it would rather trade with, the dearest first. A sell states its ``origin``
+    (solar, wind, …), a buy the ``origins`` it prefers, the dearest first.
+    """
+
+    member: str = ""
+    community: str = ""
+    partners: tuple[str, ...] = ()
+    origin: str = ""
+    origins: tuple[str, ...] = ()
+
+
+NO_WISH = Wish()
+
+
+class Keyed(NamedTuple):
+    """Some rows, ascending and each at most once, and the key of each."""
+
+    row: IntArray
+    key: IntArray
+
+    def where(self, kept: npt.NDArray[np.integer] | npt.NDArray[np.bool_]) -> Keyed:
+        return Keyed(self.row[kept], self.key[kept])
+
+
+class Stage(NamedTuple):
+    """Sells and buys that would rather meet: those with equal keys."""
+
+    sells: Keyed
+    buys: Keyed
+
+
+@dataclass(frozen=True, slots=True)
+class Lists:
+    """A list of labels for each row: that of row k is ``label[first[k]:first[k + 1]]``."""
+
+    first: IntArray
+    label: IntArray
+
+    @classmethod
+    def of(cls, lists: Sequence[Sequence[int]]) -> Lists:
+        label = np.fromiter(chain.from_iterable(lists), np.int64)
+        return cls(np.cumsum([0, *map(len, lists)]), label)
+
+    def ranks(self) -> Iterator[Keyed]:
+        """The first labels, then the second ones, …: of the rows that have one."""
+        length = np.diff(self.first)
+        row, rank = np.flatnonzero(length), 0
+        while len(row):
+            yield Keyed(row, self.label[self.first[row] + rank])
+            rank += 1
+            row = row[length[row] > rank]
+
+    def pairs(self) -> tuple[IntArray, IntArray]:
+        """Each row with each of its labels."""
+        return np.repeat(np.arange(len(self.first) - 1), np.diff(self.first)), self.label
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """One side's wishes, a row an order. ``origin`` is of sells, ``origins`` of buys."""
+
+    member: IntArray
+    community: IntArray
+    origin: IntArray
+    partners: Lists
+    origins: Lists
+
+
+@dataclass(frozen=True, slots=True)
+class Preferences:
+    """The wishes of a clearing's orders. Rows count through the zones' sells (buys) in Network order, as in
+    ``Matches``; ``labels`` is above every label.
+    """
+
+    sells: Wishes
+    buys: Wishes
+    labels: int
+
+    @classmethod
+    def of(cls, sells: Sequence[Wish], buys: Sequence[Wish]) -> Preferences:
+        names = _Names()
+        sides = names.column(sells), names.column(buys)
+        return cls(*sides, len(names.known) + 1)
+
+    def named(self) -> list[Stage]:
+        """Partners: who name each other; then whom buys name; then whom sells name."""
+        sells, buys = self.sells, self.buys
+        stages = [
+            Stage(
+                Keyed(s.row, sells.member[s.row] * self.labels + s.key),
+                Keyed(b.row, b.key * self.labels + buys.member[b.row]),
+            )
+            for b in buys.partners.ranks()
+            for s in sells.partners.ranks()
+        ]
+        seller, buyer = said(sells.member), said(buys.member)
+        stages += [Stage(seller, b) for b in buys.partners.ranks()]
+        return stages + [Stage(s, buyer) for s in sells.partners.ranks()]
+
+    def after_partners(self) -> list[Stage]:
+        """One community; then the origins that buys prefer, the dearest first."""
+        near = Stage(said(self.sells.community), said(self.buys.community))
+        origin = said(self.sells.origin)
+        return [near, *(Stage(origin, wanted) for wanted in self.buys.origins.ranks())]
+
+    def partners(self, sell: IntArray, buy: IntArray) -> npt.NDArray[np.bool_]:
+        """Which of the pairs of a sell and a buy are partners: one of them at least names the other."""
+        names = _among(self.buys.partners, buy, self.sells.member[sell], self.labels)
+        return names | _among(self.sells.partners, sell, self.buys.member[buy], self.labels)
+
+
+def said(labels: IntArray) -> Keyed:
+    """The rows that have a label."""
+    row = np.flatnonzero(labels >= 0)
+    return Keyed(row, labels[row])
+
+
+def _among(lists: Lists, row: IntArray, label: IntArray, labels: int) -> npt.NDArray[np.bool_]:
+    owner, named = lists.pairs()
+    listed = np.isin(row * labels + label, owner * labels + named)
+    return np.asarray(listed & (label >= 0), np.bool_)
+
+
+@dataclass
+class _Names:
+    """Texts → labels. The kinds of names share one count: they are never compared with each other."""
+
+    known: dict[str, int] = field(default_factory=lambda: {"": -1})
+
+    def label(self, name: str) -> int:
+        return self.known.setdefault(name, len(self.known) - 1)
+
+    def column(self, wishes: Sequence[Wish]) -> Wishes:
+        def labels(name: str) -> IntArray:
+            return np.array([self.label(getattr(wish, name)) for wish in wishes], np.int64)
+
+        def lists(name: str) -> Lists:
+            return Lists.of([[self.label(text) for text in getattr(wish, name)] for wish in wishes])
+
+        return Wishes(
+            labels("member"), labels("community"), labels("origin"), lists("partners"), lists("origins")
+        )
