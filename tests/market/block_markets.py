@@ -19,6 +19,7 @@ from tradelane.market.curve import Curve
 from tradelane.market.joint import Joint, clear_together
 from tradelane.market.network import Network
 from tradelane.market.order import Order, Side
+from tradelane.market.order_table import OrderTable
 from tradelane.market.product import Lane, Product, Zone
 from tradelane.market.quote import Market
 from tradelane.market.units import NANO
@@ -35,7 +36,7 @@ class BlockMarket:
     blocks: tuple[Block, ...]
 
     def by_zone(self, product: str) -> dict[str, list[Order]]:
-        rows = [o for o in self.orders if o.product == product]
+        rows = self.of_product(product)
         return {zone.id: [o for o in rows if o.zone == zone.id] for zone in ZONES}
 
     def cleared(self) -> Joint:
@@ -66,10 +67,14 @@ class BlockMarket:
                     )
         return total * unit
 
+    def of_product(self, product: str) -> list[Order]:
+        return [o for o in self.orders if o.product == product]
+
     def case(self) -> Case:
+        names = [zone.id for zone in ZONES]
         return Case(
             "EUR", self.products, ZONES, {p.id: self.lanes for p in self.products},
-            {p.id: tuple(o for o in self.orders if o.product == p.id) for p in self.products},
+            {p.id: OrderTable.of(p.id, names, self.of_product(p.id)) for p in self.products},
             tuple(sorted(self.blocks, key=lambda b: b.seq)),
         )  # fmt: skip
 

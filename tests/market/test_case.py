@@ -15,6 +15,7 @@ from tests.market.markets import Market, random_market
 from tradelane.market.case import Case, CaseError, case_digest, read_case
 from tradelane.market.proof import verify
 from tradelane.market.result import clear_case, result_digest
+from tradelane.market.rows import Place, TableRows
 
 HOUR = "power/2025-04-01T12:00Z/PT1H"
 CASE: dict[str, Any] = {
@@ -80,6 +81,11 @@ CASE: dict[str, Any] = {
 
 def read(case: dict[str, Any]) -> Case:
     return read_case(json.dumps(case), lambda name: ())
+
+
+def table(rows: list[dict[str, str]]) -> TableRows:
+    columns = {name: [row[name] for row in rows] for name in rows[0]}
+    return TableRows(Place("orders.csv", 0, range(2, 2 + len(rows))), columns)
 
 
 def test_a_case_clears_and_its_result_is_proven() -> None:
@@ -149,11 +155,11 @@ def test_a_bare_float_is_refused() -> None:
 def test_orders_in_a_file_beside_the_case_name_their_line() -> None:
     rows = [{k: str(v) for k, v in row.items()} for row in CASE["orders"]]
     beside = {**CASE, "orders": "orders.csv"}
-    case = read_case(json.dumps(beside), lambda name: rows)
+    case = read_case(json.dumps(beside), lambda name: [table(rows)])
     assert case_digest(case) == case_digest(read(CASE))
     rows[2]["quantity"] = "0"
     with pytest.raises(CaseError) as fault:
-        read_case(json.dumps(beside), lambda name: rows)
+        read_case(json.dumps(beside), lambda name: [table(rows)])
     assert fault.value.where == "orders.csv line 4: quantity"
 
 

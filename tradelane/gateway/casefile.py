@@ -13,12 +13,16 @@ import json
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from importlib import import_module
+from itertools import islice
 from pathlib import Path
 from typing import IO, Any, cast
 
-from tradelane.market.case import Attachment, Case, CaseError, read_case, read_json
+from tradelane.market.case import Attachment, Case, CaseError, read_case
+from tradelane.market.document import read_document
+from tradelane.market.rows import PART, ListRows, Place, Rows, Table, TableRows
 
-Rows = Iterator[Mapping[str, str]]
+LONG = ("fills", "trades")
+"""Parts of a result that may be too long to hold as objects."""
 BROKEN_FILE = (OSError, EOFError, UnicodeDecodeError, csv.Error, zlib.error)
 
 
@@ -28,19 +32,20 @@ def load_case(path: Path) -> Case:
 
 
 def load_result(path: Path) -> dict[str, Any]:
-    """The result object in a file, its fills read in when they stand in a table. CaseError."""
-    result = read_json(_text(path))
+    """The result object in a file; its fills and trades are Tables. CaseError."""
+    result = read_document(_text(path), LONG)
     if not isinstance(result, dict):
         raise CaseError("result", "expected an object")
-    if isinstance(result.get("fills"), str):
-        result["fills"] = [dict(row) for row in beside(path)(result["fills"])]
+    for name in LONG:
+        if isinstance(result.get(name), str):
+            result[name] = Table(list(beside(path)(result[name])))
     return result
 
 
 def beside(path: Path) -> Attachment:
     """Opens the tables in the folder of ``path`` by name."""
 
-    def rows(name: str) -> Rows:
+    def rows(name: str) -> Iterator[Rows]:
         if Path(name).name != name or name in ("", ".", ".."):
             raise CaseError(repr(name), "a table stands in the same folder, under a plain name")
         return _rows(path.parent / name, name)
@@ -50,23 +55,37 @@ def beside(path: Path) -> Attachment:
 
 def result_text(result: Mapping[str, Any]) -> str:
     """A result as JSON text for people and programs: one line for each price, flow, fill and trade."""
-    parts = []
-    for key, value in result.items():
-        if isinstance(value, list) and value:
-            lines = ",\n    ".join(_json(item) for item in value)
-            parts.append(f"  {_json(key)}: [\n    {lines}\n  ]")
-        else:
-            parts.append(f"  {_json(key)}: {_json(value)}")
-    return "{\n" + ",\n".join(parts) + "\n}\n"
+    return "".join(result_parts(result))
+
+
+def result_parts(result: Mapping[str, Any]) -> Iterator[str]:
+    """``result_text``, some hundreds of lines at a time."""
+    yield "{\n"
+    for k, (key, value) in enumerate(result.items()):
+        yield (",\n" if k else "") + f"  {_json(key)}: "
+        if not isinstance(value, (list, Table)) or not len(value):
+            yield "[]" if isinstance(value, Table) else _json(value)
+            continue
+        lines = value.json(spaced=True) if isinstance(value, Table) else map(_json, value)
+        for j, text in enumerate(lines):
+            yield f"{',' if j else '['}\n    {text}"
+        yield "\n  ]"
+    yield "\n}\n"
 
 
 def fills_text(fills: Iterable[Mapping[str, str]]) -> str:
     """The fills as the CSV table that a result may name instead of holding them."""
-    out = io.StringIO()
-    table = csv.DictWriter(out, ["order", "quantity"], lineterminator="\n")
-    table.writeheader()
-    table.writerows(fills)
-    return out.getvalue()
+    return "".join(fills_parts(Table([ListRows(Place("fills", 0), list(fills))])))
+
+
+def fills_parts(fills: Table) -> Iterator[str]:
+    """``fills_text``, some hundreds of lines at a time."""
+    yield "order,quantity\n"
+    for part in fills.parts:
+        out = io.StringIO()
+        rows = zip(part.column("order"), part.column("quantity"), strict=True)
+        csv.writer(out, lineterminator="\n").writerows(rows)
+        yield out.getvalue()
 
 
 def _json(value: object) -> str:
@@ -80,7 +99,7 @@ def _text(path: Path) -> str:
         raise CaseError(str(path), _words(error)) from None
 
 
-def _rows(path: Path, name: str) -> Rows:
+def _rows(path: Path, name: str) -> Iterator[Rows]:
     if name.endswith(".parquet"):
         yield from _parquet(path, name)
         return
@@ -88,7 +107,7 @@ def _rows(path: Path, name: str) -> Rows:
         raise CaseError(name, "a table is .csv, .csv.gz or .parquet")
     try:
         with _open(path) as raw, io.TextIOWrapper(raw, encoding="utf-8-sig", newline="") as text:
-            yield from _checked(csv.DictReader(text, strict=True), name)
+            yield from _csv(text, name)
     except BROKEN_FILE as error:
         raise CaseError(name, _words(error)) from None
 
@@ -97,27 +116,46 @@ def _open(path: Path) -> IO[bytes]:
     return cast(IO[bytes], gzip.open(path, "rb")) if path.suffix == ".gz" else path.open("rb")
 
 
-def _checked(table: csv.DictReader[str], name: str) -> Rows:
-    columns = table.fieldnames or []
-    if len(set(columns)) != len(columns):
+def _csv(text: Iterable[str], name: str) -> Iterator[Rows]:
+    reader = csv.reader(text, strict=True)
+    names = next(reader, [])
+    if len(set(names)) != len(names):
         raise CaseError(f"{name} line 1", "a column stands twice")
-    for row in table:
-        if None in row or None in row.values():
-            raise CaseError(f"{name} line {table.line_num}", f"expected {len(columns)} values")
-        yield row
+    numbered = ((reader.line_num, row) for row in reader if row)
+    while part := list(islice(numbered, PART)):
+        lines, rows = zip(*part, strict=True)
+        for line, row in part if set(map(len, rows)) != {len(names)} else ():
+            if len(row) != len(names):
+                raise CaseError(f"{name} line {line}", f"expected {len(names)} values")
+        running = lines[-1] - lines[0] == len(lines) - 1
+        place = Place(name, 0, range(lines[0], lines[-1] + 1) if running else lines)
+        yield TableRows(place, dict(zip(names, zip(*rows, strict=True), strict=True)))
 
 
-def _parquet(path: Path, name: str) -> Rows:
+def _parquet(path: Path, name: str) -> Iterator[Rows]:
     try:
         parquet: Any = import_module("pyarrow.parquet")
     except ImportError:
         raise CaseError(name, "reading Parquet needs pyarrow, which is not installed; use .csv.gz") from None
     try:
-        table = parquet.ParquetFile(path)
-        for batch in table.iter_batches():
-            yield from ({key: str(value) for key, value in row.items()} for row in batch.to_pylist())
+        table, first = parquet.ParquetFile(path), 0
+        for batch in table.iter_batches(batch_size=PART):
+            columns = {
+                field: _texts(column, f"{name}: {field}")
+                for field, column in zip(batch.schema.names, batch.columns, strict=True)
+            }
+            yield TableRows(Place(name, first), columns)
+            first += len(batch)
     except (OSError, ValueError) as error:
         raise CaseError(name, _words(error)) from None
+
+
+def _texts(column: Any, where: str) -> list[str]:
+    if "float" in str(column.type) or "double" in str(column.type):
+        raise CaseError(where, "holds floats, which carry no exact amount; write decimals or texts")
+    if column.null_count:
+        raise CaseError(where, "a value is missing")
+    return list(map(str, column.to_pylist()))
 
 
 def _words(error: Exception) -> str:

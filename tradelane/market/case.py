@@ -15,19 +15,21 @@ from typing import TypeVar
 from tradelane.market.batch import OrderBatch
 from tradelane.market.block import Acceptance, Block, with_blocks
 from tradelane.market.block_rows import digest_row, read_blocks
-from tradelane.market.fields import LARGEST
+from tradelane.market.document import read_document
 from tradelane.market.fields import CaseError as CaseError
 from tradelane.market.fields import Fields as Fields
 from tradelane.market.fields import read_json as read_json
-from tradelane.market.order import Order, Side
+from tradelane.market.order import Order
 from tradelane.market.order_rows import OrderRows
+from tradelane.market.order_table import OrderTable
 from tradelane.market.product import Allocation, Lane, Product, Zone
+from tradelane.market.rows import Rows, parts_of
 from tradelane.market.units import PPM, plain
 
 FORMAT = "tradelane.case/1"
 T = TypeVar("T", Product, Zone)
-Attachment = Callable[[str], Iterable[Mapping[str, str]]]
-"""Opens the file named in ``orders`` and gives its rows by column name."""
+Attachment = Callable[[str], Iterable[Rows]]
+"""Opens the file named in ``orders`` and gives its rows, part by part."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +40,12 @@ class Case:
     products: tuple[Product, ...]
     zones: tuple[Zone, ...]
     lanes: Mapping[str, tuple[Lane, ...]]
-    orders: Mapping[str, tuple[Order, ...]]
+    orders: Mapping[str, OrderTable]
     blocks: tuple[Block, ...] = ()
 
     def batches(self, product: str) -> dict[str, OrderBatch]:
         """The orders of one product as columns, by zone id."""
-        return {zone: OrderBatch.of(rows) for zone, rows in self.by_zone(product).items()}
+        return {zone.id: self.orders[product].batch(zone.id) for zone in self.zones}
 
     def by_zone(self, product: str) -> dict[str, list[Order]]:
         found: dict[str, list[Order]] = {zone.id: [] for zone in self.zones}
@@ -53,15 +55,15 @@ class Case:
 
     def with_accepted(self, accepted: Acceptance) -> Case:
         """The case in which accepted blocks stand among the orders, taking any price."""
-        orders = {
-            p.id: tuple(with_blocks(p, self.orders[p.id], self.blocks, accepted)) for p in self.products
-        }
-        return replace(self, orders=orders)
+        if not accepted:
+            return self
+        taken = {p.id: with_blocks(p, (), self.blocks, accepted) for p in self.products}
+        return replace(self, orders={p: table.joined(taken[p]) for p, table in self.orders.items()})
 
 
 def read_case(text: str, attachment: Attachment) -> Case:
     """The case in ``text``; CaseError names what is wrong."""
-    top = Fields(read_json(text), "")
+    top = Fields(read_document(text, {"orders"}), "")
     if top.text("format") != FORMAT:
         raise top.fault("format", f"expected {FORMAT}")
     products = _unique([_product(r, k) for k, r in enumerate(top.rows("products"))], "products")
@@ -77,14 +79,14 @@ def read_case(text: str, attachment: Attachment) -> Case:
         if any(lane.id == other.id for other in lanes[product]):
             raise CaseError(f"lanes[{k}].id", f"{lane.id!r} stands twice for this product")
         lanes[product].append(lane)
-    orders, ids, sequences = _orders(top, attachment, products, zones)
+    orders = _orders(top, attachment, products, zones)
     return Case(
         numeraire,
         tuple(products.values()),
         tuple(zones.values()),
         {p: tuple(rows) for p, rows in lanes.items()},
         orders,
-        read_blocks(top, products, zones, (ids, sequences)),
+        read_blocks(top, products, zones, _taken(top, orders)),
     )
 
 
@@ -125,8 +127,8 @@ def _lane(
     row: object, k: int, products: Mapping[str, Product], zones: Mapping[str, Zone]
 ) -> tuple[str, Lane]:
     f = Fields(row, f"lanes[{k}].")
-    product = _known(f, "product", products)
-    source, target = _known(f, "source", zones), _known(f, "target", zones)
+    product = f.known("product", products)
+    source, target = f.known("source", zones), f.known("target", zones)
     if source == target:
         raise f.fault("target", "is the source itself")
     capacity = f.steps("capacity", products[product].lot, "lot")
@@ -140,55 +142,25 @@ def _lane(
     return product, Lane(f.text("id"), source, target, capacity, loss, f.decimal("tariff", "0"), duty)
 
 
-def _known(f: Fields, name: str, known: Mapping[str, object]) -> str:
-    value = f.text(name)
-    if value not in known:
-        raise f.fault(name, f"{value!r} is not in this case")
-    return value
-
-
 def _orders(
     top: Fields, attachment: Attachment, products: Mapping[str, Product], zones: Mapping[str, Zone]
-) -> tuple[dict[str, tuple[Order, ...]], set[str], set[int]]:
-    """The orders by product, and all their ids and sequence numbers."""
+) -> dict[str, OrderTable]:
     named = top.row.get("orders", [])
-    rows: Iterable[tuple[str, object]]
-    if isinstance(named, str):
-        rows = ((f"{named} line {line}: ", row) for line, row in enumerate(attachment(named), start=2))
-    else:
-        rows = ((f"orders[{k}].", row) for k, row in enumerate(top.rows("orders")))
-    found: dict[str, list[Order]] = {p: [] for p in products}
-    ids: set[str] = set()
-    sequences: set[int] = set()
-    quick = OrderRows(products, zones)
-    for where, row in rows:
-        order = quick.read(row) or _order(Fields(row, where), products, zones)
-        if order.id in ids:
-            raise CaseError(f"{where}id", f"{order.id!r} stands twice")
-        if order.seq in sequences:
-            raise CaseError(f"{where}seq", f"{order.seq} stands twice")
-        ids.add(order.id)
-        sequences.add(order.seq)
-        found[order.product].append(order)
-    for product, orders in found.items():
-        if sum(order.quantity for order in orders) >= LARGEST:
-            raise CaseError("orders", f"{product}: together 2**53 lots or more; use a larger lot")
-    return {p: tuple(sorted(orders, key=lambda o: o.seq)) for p, orders in found.items()}, ids, sequences
+    parts = attachment(named) if isinstance(named, str) else parts_of("orders", named)
+    if parts is None:
+        raise top.fault("orders", "expected a list or the name of a table")
+    rows = OrderRows(products, zones)
+    for part in parts:
+        rows.add(part)
+    return rows.tables()
 
 
-def _order(f: Fields, products: Mapping[str, Product], zones: Mapping[str, Zone]) -> Order:
-    product = products[_known(f, "product", products)]
-    zone = _known(f, "zone", zones)
-    if f.text("side") not in set(Side):
-        raise f.fault("side", f"is one of {', '.join(Side)}")
-    price = f.steps("price", product.tick, "tick")
-    if not product.min_price <= price <= product.max_price:
-        limits = f"{product.price_text(product.min_price)} to {product.price_text(product.max_price)}"
-        raise f.fault("price", f"is outside the product's limits {limits}")
-    quantity = f.steps("quantity", product.lot, "lot")
-    if quantity <= 0:
-        raise f.fault("quantity", "must be greater than zero")
-    return Order(f.text("id"), f.integer("seq"), "", product.id, zone, Side(f.text("side")), price, quantity)
+def _taken(top: Fields, orders: Mapping[str, OrderTable]) -> tuple[set[str], set[int]]:
+    """Ids and sequence numbers of all orders, where there are blocks that must not have them again."""
+    if not top.row.get("blocks"):
+        return set(), set()
+    ids = {id for table in orders.values() for id in table.id}
+    return ids, {seq for table in orders.values() for seq in table.seq.tolist()}
 
 
 def canonical_json(value: object) -> bytes:
@@ -214,9 +186,8 @@ def case_digest(case: Case) -> str:
     }
     digest = hashlib.sha256(canonical_json(head))
     for product in sorted(case.orders):
-        for o in case.orders[product]:
-            row = (o.seq, o.id, o.product, o.zone, o.side.value, o.price, o.quantity)
-            digest.update("\x1f".join(map(str, row)).encode() + b"\n")
+        for lines in case.orders[product].lines():
+            digest.update(lines.encode())
     for block in case.blocks:
         digest.update(canonical_json(digest_row(block)) + b"\n")
     return f"sha256:{digest.hexdigest()}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -40,6 +40,13 @@ class Fields:
         value = self.row.get(name)
         if not isinstance(value, str) or not value:
             raise self.fault(name, "missing" if value is None else "expected a text")
+        return value
+
+    def known(self, name: str, known: Container[str]) -> str:
+        """The id of something that the case has."""
+        value = self.text(name)
+        if value not in known:
+            raise self.fault(name, f"{value!r} is not in this case")
         return value
 
     def text_or_none(self, name: str) -> str | None:
@@ -79,13 +86,13 @@ class Fields:
         return value
 
 
-def _no_float(text: str) -> float:
+def no_float(text: str) -> float:
     raise ValueError(f"{text} is a bare number; write money and energy as a decimal string")
 
 
 def read_json(text: str) -> object:
     """JSON without floats: they carry no exact amount."""
     try:
-        return json.loads(text, parse_float=_no_float, parse_constant=_no_float)
+        return json.loads(text, parse_float=no_float, parse_constant=no_float)
     except (ValueError, RecursionError) as reason:
         raise CaseError("file", f"not valid JSON for a case: {reason}") from None

@@ -1,72 +1,154 @@
-"""The quick way through a table of orders: a row in which nothing is wrong becomes an Order in a microsecond.
+"""Rows of orders → one table a product, a column at a time.
 
-Prices and quantities repeat, so each text is made a number once. A row with anything unusual in it is left to
-the careful reader (case.py), which takes it or names its fault.
+A part in which every row is plainly an order becomes columns at once. A part with anything unusual in it is
+read again row by row, by the careful reader, which takes each row or names its fault.
 """
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
-from decimal import Decimal
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-from tradelane.market.fields import LARGEST
-from tradelane.market.order import Order, Side
+import numpy as np
+import numpy.typing as npt
+
+from tradelane.market.batch import IntArray
+from tradelane.market.fields import LARGEST, CaseError, Fields
+from tradelane.market.order import Side
+from tradelane.market.order_table import OrderTable
 from tradelane.market.product import Product
-from tradelane.market.units import decimal, whole
+from tradelane.market.rows import Place, Rows
+from tradelane.market.steps import Scales, integers
 
-SIDES = {side.value: side for side in Side}
+UNUSUAL = (KeyError, TypeError, ValueError, OverflowError)
+"""What converting a column raises when a value in it is not plainly what it should be."""
+SIDES = {Side.SELL.value: 0, Side.BUY.value: 1}
 
 
-class _Steps(dict[str, int]):
-    """Text → whole steps, worked out at the first look; KeyError when it is none, or out of bounds."""
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Orders in the order of their rows. ``product`` and ``zone`` count through the case's."""
 
-    def __init__(self, step: Decimal, low: int, high: int) -> None:
-        super().__init__()
-        self._step, self._low, self._high = step, low, high
+    place: Place
+    id: Sequence[str]
+    seq: IntArray
+    product: IntArray
+    zone: IntArray
+    buys: IntArray
+    price: IntArray
+    quantity: IntArray
 
-    def __missing__(self, text: object) -> int:
-        try:
-            count = whole(decimal(text), self._step)  # type: ignore[arg-type]  # it refuses what is no text
-        except ValueError:
-            raise KeyError(text) from None
-        if not self._low <= count <= self._high:
-            raise KeyError(text)
-        self[str(text)] = count
-        return count
+    @property
+    def numbers(self) -> npt.NDArray[np.int64]:
+        return np.stack([self.seq, self.product, self.zone, self.buys, self.price, self.quantity])
 
 
 class OrderRows:
-    def __init__(self, products: Mapping[str, Product], zones: Container[str]) -> None:
-        self._zones = zones
-        self._scales = {
-            p.id: (_Steps(p.tick, p.min_price, p.max_price), _Steps(p.lot, 1, LARGEST - 1))
-            for p in products.values()
-        }
+    def __init__(self, products: Mapping[str, Product], zones: Mapping[str, object]) -> None:
+        self._products, self._zones = tuple(products.values()), tuple(zones)
+        self._product_of = {name: k for k, name in enumerate(products)}
+        self._zone_of = {name: k for k, name in enumerate(zones)}
+        self._low = np.array([p.min_price for p in self._products], np.int64)
+        self._high = np.array([p.max_price for p in self._products], np.int64)
+        self._ticks = Scales([p.tick for p in self._products])
+        self._lots = Scales([p.lot for p in self._products])
+        self._parts: list[_Part] = []
 
-    def read(self, row: object) -> Order | None:
-        """The order in ``row``; None when it is not plainly one."""
+    def add(self, rows: Rows) -> None:
+        """CaseError when one of ``rows`` is no order of this case."""
         try:
-            return self._read(row)
-        except (KeyError, TypeError):
-            return None
+            part = self._plain(rows)
+        except UNUSUAL:
+            part = self._careful(rows)
+        self._parts.append(part)
 
-    def _read(self, row: Any) -> Order | None:
-        id, seq, zone = row["id"], row["seq"], row["zone"]
-        if type(seq) is str and seq.isascii() and seq.isdigit() and len(seq) < 16:
-            seq = int(seq)
-        if type(id) is not str or not id or type(seq) is not int or zone not in self._zones:
-            return None
-        if not -LARGEST < seq < LARGEST:
-            return None
-        price, quantity = self._scales[row["product"]]
-        return Order(
-            id,
-            seq,
-            "",
-            row["product"],
-            zone,
-            SIDES[row["side"]],
-            price[row["price"]],
-            quantity[row["quantity"]],
+    def _plain(self, rows: Rows) -> _Part:
+        ids = rows.column("id")
+        if set(map(type, ids)) > {str} or not all(ids):
+            raise ValueError("an id is no text")
+        product = _codes(rows.column("product"), self._product_of)
+        part = _Part(
+            rows.place,
+            ids,
+            integers(rows.column("seq")),
+            product,
+            _codes(rows.column("zone"), self._zone_of),
+            _codes(rows.column("side"), SIDES),
+            self._ticks.counts(rows.column("price"), product),
+            self._lots.counts(rows.column("quantity"), product),
         )
+        in_range = (abs(part.seq) < LARGEST) & (part.quantity > 0) & (part.quantity < LARGEST)
+        in_range &= (self._low[product] <= part.price) & (part.price <= self._high[product])
+        if not in_range.all():
+            raise ValueError("out of range")
+        return part
+
+    def _careful(self, rows: Rows) -> _Part:
+        ids, numbers = [], []
+        for k in range(len(rows)):
+            id, *row = self._order(Fields(rows.row(k), rows.place.of(k)))
+            ids.append(id)
+            numbers.append(row)
+        return _Part(rows.place, ids, *np.array(numbers, np.int64).T)
+
+    def _order(self, f: Fields) -> tuple[str, int, int, int, int, int, int]:
+        place = self._product_of[f.known("product", self._product_of)]
+        product, zone = self._products[place], f.known("zone", self._zone_of)
+        if f.text("side") not in SIDES:
+            raise f.fault("side", f"is one of {', '.join(SIDES)}")
+        price = f.steps("price", product.tick, "tick")
+        if not product.min_price <= price <= product.max_price:
+            limits = f"{product.price_text(product.min_price)} to {product.price_text(product.max_price)}"
+            raise f.fault("price", f"is outside the product's limits {limits}")
+        quantity = f.steps("quantity", product.lot, "lot")
+        if quantity <= 0:
+            raise f.fault("quantity", "must be greater than zero")
+        side = SIDES[f.text("side")]
+        return f.text("id"), f.integer("seq"), place, self._zone_of[zone], side, price, quantity
+
+    def tables(self) -> dict[str, OrderTable]:
+        """All orders by product id. CaseError when an id or a sequence number stands twice."""
+        ids = [id for part in self._parts for id in part.id]
+        numbers = np.concatenate(
+            [np.zeros((6, 0), np.int64), *(part.numbers for part in self._parts)], axis=1
+        )
+        if len(set(ids)) < len(ids):
+            self._twice("id", ids)
+        at = np.lexsort(numbers[:2])
+        seq, product, zone, buys, price, quantity = (column[at] for column in numbers)
+        if len(np.unique(seq)) < len(seq):
+            self._twice("seq", numbers[0].tolist())
+        ends = np.searchsorted(product, np.arange(len(self._products) + 1))
+        found = {}
+        for k, name in enumerate(self._product_of):
+            own = slice(ends[k], ends[k + 1])
+            if _too_many(quantity[own]):
+                raise CaseError("orders", f"{name}: together 2**53 lots or more; use a larger lot")
+            found[name] = OrderTable(
+                name, self._zones, [ids[j] for j in at[own].tolist()], seq[own], zone[own],
+                buys[own].astype(np.bool_), price[own], quantity[own],
+            )  # fmt: skip
+        return found
+
+    def _twice(self, name: str, values: Sequence[object]) -> None:
+        """Name the first row whose value stood in a row before."""
+        seen: set[object] = set()
+        k = 0
+        while values[k] not in seen:
+            seen.add(values[k])
+            k += 1
+        value = values[k]
+        shown = repr(value) if isinstance(value, str) else value
+        for part in self._parts:
+            if k < len(part.id):
+                raise CaseError(f"{part.place.of(k)}{name}", f"{shown} stands twice")
+            k -= len(part.id)
+
+
+def _too_many(quantity: IntArray) -> bool:
+    """Whether all together are not below 2⁵³, also where their sum does not fit into 64 bits."""
+    return float(quantity.sum(dtype=np.float64)) >= 2 * LARGEST or int(quantity.sum()) >= LARGEST
+
+
+def _codes(values: Sequence[str], place: Mapping[str, int]) -> IntArray:
+    return np.fromiter(map(place.__getitem__, values), np.int64, len(values))

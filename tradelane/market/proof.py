@@ -5,23 +5,21 @@ Every bound, every balance, the certificate's numbers, the money, the trades aga
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
 
-import numpy as np
-
 from tradelane.market.acceptance import Book, Prices
-from tradelane.market.batch import IntArray
 from tradelane.market.block import Acceptance
 from tradelane.market.block_rows import read_acceptance
 from tradelane.market.case import Case, CaseError, Fields, case_digest
 from tradelane.market.certificate import Outcome, certify
 from tradelane.market.network import Network
-from tradelane.market.order import Order
+from tradelane.market.order_table import OrderTable
 from tradelane.market.product import Product
-from tradelane.market.result import CERTIFICATE, FORMAT, MONEY, block_claims, ordered, result_digest, total
+from tradelane.market.result import CERTIFICATE, FORMAT, MONEY, block_claims, result_digest, total
+from tradelane.market.rows import Rows, parts_of
+from tradelane.market.stated import Fills, Numbered, Traded
 from tradelane.market.units import MILLI
 
 
@@ -37,19 +35,19 @@ def verify(case: Case, value: object) -> list[str]:
     if top.text("result_digest") != result_digest(result):
         problems.append("result_digest: does not match the result")
     uncoupled = top.rows("uncoupled")
-    fills = _read_fills(case, top)
     prices, flows = _read_prices(case, top), _read_flows(case, top)
     accepted = read_acceptance(top, {block.id for block in case.blocks})
     book = Book(case.blocks, case.products, case.zones)
     case = case.with_accepted(accepted)
-    fills |= {
-        (product, o.id): o.quantity for product, rows in case.orders.items() for o in rows if o.id in accepted
-    }
+    orders = Numbered(case.products, case.orders, {block.id for block in case.blocks})
+    fills = Fills(orders)
+    for rows in _rows(top, "fills"):
+        fills.add(rows)
     certificates = []
     for product in case.products:
         lanes = () if product.id in uncoupled else case.lanes[product.id]
         network = Network.of(product, case.zones, lanes)
-        outcome = _outcome(case, product, network, prices, flows, fills)
+        outcome = _outcome(case.orders[product.id], network, prices, flows, fills)
         batches = case.batches(product.id)
         certificate = certify(product, network, [batches[z.id] for z in network.zones], outcome)
         problems += [f"{product.id}: {fault}" for fault in certificate.faults]
@@ -65,7 +63,17 @@ def verify(case: Case, value: object) -> list[str]:
     if case.blocks:
         quoted = {key: price for key, (price, _, _) in prices.items()}
         problems += _block_problems(top, book, accepted, quoted)
-    return problems + _trade_problems(case, top, prices, fills)
+    traded = Traded(orders, {key: price for key, (price, _, _) in prices.items()})
+    for rows in _rows(top, "trades"):
+        traded.add(rows)
+    return problems + traded.problems(fills)
+
+
+def _rows(top: Fields, name: str) -> Sequence[Rows]:
+    parts = parts_of(name, top.row.get(name, []))
+    if parts is None:
+        raise top.fault(name, "expected a list")
+    return parts
 
 
 def _block_problems(top: Fields, book: Book, accepted: Acceptance, prices: Prices) -> list[str]:
@@ -83,29 +91,25 @@ def _flowing(flows: Mapping[tuple[str, str], tuple[int, int]], product: object) 
 
 
 def _outcome(
-    case: Case,
-    product: Product,
+    orders: OrderTable,
     network: Network,
     prices: Mapping[tuple[str, str], tuple[int, int, int]],
     flows: Mapping[tuple[str, str], tuple[int, int]],
-    fills: Mapping[tuple[str, str], int],
+    fills: Fills,
 ) -> Outcome:
-    orders = ordered(case, product.id, network)
-    quoted = [prices[product.id, zone.id] for zone in network.zones]
-    moved = [flows[product.id, lane.id] for lane in network.lanes]
+    product, lots = orders.product, fills.of(orders.product)
+    quoted = [prices[product, zone.id] for zone in network.zones]
+    moved = [flows[product, lane.id] for lane in network.lanes]
+    sides = [orders.sides[zone.id] for zone in network.zones]
     return Outcome(
         price=tuple(p for p, _, _ in quoted),
         low=tuple(low for _, low, _ in quoted),
         high=tuple(high for _, _, high in quoted),
         sent=tuple(sent for sent, _ in moved),
         received=tuple(received for _, received in moved),
-        sold=tuple(_filled(sells, fills) for sells, _ in orders),
-        bought=tuple(_filled(buys, fills) for _, buys in orders),
+        sold=tuple(lots[sells] for sells, _ in sides),
+        bought=tuple(lots[buys] for _, buys in sides),
     )
-
-
-def _filled(orders: Sequence[Order], fills: Mapping[tuple[str, str], int]) -> IntArray:
-    return np.array([fills.get((o.product, o.id), 0) for o in orders], np.int64)
 
 
 def _keyed(case: Case, f: Fields, name: str, known: Iterable[str]) -> tuple[Product, str]:
@@ -147,69 +151,3 @@ def _read_flows(case: Case, top: Fields) -> dict[tuple[str, str], tuple[int, int
             if (name, lane_.id) not in found:
                 raise CaseError("flows", f"no flow for {lane_.id} in {name}")
     return found
-
-
-def _read_fills(case: Case, top: Fields) -> dict[tuple[str, str], int]:
-    """Lots by product and order id."""
-    lots = {p.id: p.lot for p in case.products}
-    product_of = {o.id: o.product for orders in case.orders.values() for o in orders}
-    found: dict[tuple[str, str], int] = {}
-    for k, row in enumerate(top.rows("fills")):
-        f = Fields(row, f"fills[{k}].")
-        order = f.text("order")
-        if order not in product_of:
-            raise f.fault("order", f"{order!r} is not in the case")
-        key = product_of[order], order
-        if key in found:
-            raise f.fault("order", f"{order!r} stands twice")
-        found[key] = f.steps("quantity", lots[key[0]], "lot")
-    return found
-
-
-def _trade_problems(
-    case: Case,
-    top: Fields,
-    prices: Mapping[tuple[str, str], tuple[int, int, int]],
-    fills: Mapping[tuple[str, str], int],
-) -> list[str]:
-    """Trades against fills and prices; where a lane itself stands in (``lane:…``) its side is not checked."""
-    products = {p.id: p for p in case.products}
-    blocks = {block.id for block in case.blocks}
-    orders: dict[str, dict[str, Order]] = {}
-    for order in (o for rows in case.orders.values() for o in rows):
-        orders.setdefault(order.id, {})[order.product] = order
-    traded: Counter[tuple[str, str]] = Counter()
-    problems = []
-    for k, row in enumerate(top.rows("trades")):
-        f = Fields(row, f"trades[{k}].")
-        for side, amount in (("seller", "quantity"), ("buyer", "received")):
-            name = f.text(side)
-            if name.startswith("lane:"):
-                continue
-            if name in blocks and name not in orders:
-                problems.append(f"trades[{k}].{side}: block {name} is not accepted")
-                continue
-            if name not in orders:
-                raise f.fault(side, f"{name!r} is not in the case")
-            order = _of_product(f, orders[name])
-            product = products[order.product]
-            lots = f.steps(amount, product.lot, "lot")
-            price = f.steps(f"{side}_price", product.tick / MILLI, "thousandth of a tick,")
-            if lots < 0:
-                problems.append(f"trades[{k}].{amount}: below zero")
-            if price != prices[product.id, order.zone][0]:
-                problems.append(f"trades[{k}].{side}_price: is not the price of {order.zone}")
-            traded[product.id, name] += lots
-    for key in sorted(traded.keys() | fills.keys()):
-        if traded[key] != fills.get(key, 0):
-            problems.append(f"trades: order {key[1]} is not traded as it is filled")
-    return problems
-
-
-def _of_product(f: Fields, order: Mapping[str, Order]) -> Order:
-    """The order that a trade is of; a block has one for each of its products."""
-    if len(order) == 1 and "product" not in f.row:
-        return next(iter(order.values()))
-    if f.text("product") not in order:
-        raise f.fault("product", f"{f.text('product')!r} is not what is traded here")
-    return order[f.text("product")]

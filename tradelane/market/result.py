@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
-from functools import cache, partial
 from types import MappingProxyType
 from typing import Any
-
-import numpy as np
 
 from tradelane.market.acceptance import Book, Prices
 from tradelane.market.auction import SOLVERS, Clearing, clear
@@ -19,13 +16,11 @@ from tradelane.market.block_rows import acceptance_rows
 from tradelane.market.case import Case, canonical_json, case_digest
 from tradelane.market.certificate import Certificate
 from tradelane.market.joint import clear_together
-from tradelane.market.network import Network
-from tradelane.market.order import Order, Side
-from tradelane.market.pairing import pair
-from tradelane.market.product import Product
 from tradelane.market.program import Solver
-from tradelane.market.trade import Trade
-from tradelane.market.units import MILLI, plain
+from tradelane.market.result_rows import fill_rows, trade_rows
+from tradelane.market.result_rows import price_text as price_text
+from tradelane.market.rows import Rows, Table
+from tradelane.market.units import plain
 
 FORMAT = "tradelane.result/1"
 Json = dict[str, Any]
@@ -48,17 +43,18 @@ def exact(value: Fraction) -> str:
     return plain(Decimal(f"{digits}E-{places}"))
 
 
-def price_text(product: Product, milliticks: int) -> str:
-    """A clearing price in currency per unit, with six decimals or what a thousandth of the tick needs."""
-    value = product.tick * milliticks / MILLI
-    places = max(6, -int(product.tick.normalize().as_tuple().exponent) + 3)
-    return format(value, f".{places}f")
-
-
 def clear_case(
     case: Case, progress: Callable[[str], None] = lambda step: None, solvers: Sequence[Solver] = SOLVERS
 ) -> Json:
     """Clear every product of ``case`` and write the result object; ``progress`` is told each step."""
+    result = clear_tables(case, progress, solvers)
+    return {name: value.objects() if isinstance(value, Table) else value for name, value in result.items()}
+
+
+def clear_tables(
+    case: Case, progress: Callable[[str], None] = lambda step: None, solvers: Sequence[Solver] = SOLVERS
+) -> Json:
+    """As ``clear_case``, but fills and trades stay Tables: a million of them take little room."""
     clearings = []
     products = sorted(case.products, key=lambda p: p.id)
     if case.blocks:
@@ -80,25 +76,24 @@ def result_of(
     case: Case, clearings: Sequence[Clearing], accepted: Acceptance = MappingProxyType({}),
     notes: Sequence[str] = (),
 ) -> Json:  # fmt: skip
-    """The result object of proven clearings, one per product of the case, by product id."""
-    fills: list[Json] = []
+    """The result of proven clearings, one per product of the case, by product id; with Tables."""
+    fills: list[Rows] = []
     expanded = case.with_accepted(accepted)
     blocks = {block.id for block in case.blocks}
-    trades: list[Json] = []
+    trades: list[Rows] = []
     for clearing in clearings:
-        orders = ordered(expanded, clearing.product.id, clearing.network)
-        fills += [row for row in _fills(clearing, orders) if row["order"] not in blocks]
-        ids = [([o.id for o in sells], [o.id for o in buys]) for sells, buys in orders]
-        trades += _trades(clearing.product, pair(clearing, ids))
+        orders = expanded.orders[clearing.product.id]
+        fills += fill_rows(clearing, orders, blocks, first=sum(map(len, fills)))
+        trades += trade_rows(clearing, orders, first=sum(map(len, trades)))
     certificates = [c.certificate for c in clearings]
     result: Json = {
         "format": FORMAT,
         "case_digest": case_digest(case),
         "prices": [row for c in clearings for row in _prices(c)],
         "flows": [row for c in clearings for row in _flows(case, c)],
-        "fills": fills,
+        "fills": Table(fills),
         "blocks": acceptance_rows(case.blocks, accepted),
-        "trades": trades,
+        "trades": Table(trades),
         "money": {name: total(certificates, name) for name in MONEY},
         "certificate": {name: total(certificates, name) for name in CERTIFICATE},
         "uncoupled": [c.product.id for c in clearings if not c.coupled],
@@ -125,26 +120,24 @@ def block_claims(book: Book, accepted: Acceptance, prices: Prices) -> Json:
     }
 
 
-def result_digest(result: Json) -> str:
-    """``sha256:`` over everything else the result says."""
-    rest = {name: value for name, value in result.items() if name != "result_digest"}
-    return f"sha256:{hashlib.sha256(canonical_json(rest)).hexdigest()}"
+def result_digest(result: Mapping[str, Any]) -> str:
+    """``sha256:`` over everything else the result says, in canonical form."""
+    digest = hashlib.sha256()
+    for k, name in enumerate(sorted(result.keys() - {"result_digest"})):
+        digest.update((b"," if k else b"{") + canonical_json(name) + b":")
+        value = result[name]
+        if not isinstance(value, Table):
+            digest.update(canonical_json(value))
+            continue
+        for j, part in enumerate(value.json()):
+            digest.update(("," if j else "[").encode() + part.encode())
+        digest.update(b"]" if len(value) else b"[]")
+    digest.update(b"}")
+    return f"sha256:{digest.hexdigest()}"
 
 
 def total(certificates: Iterable[Certificate], name: str, more: Fraction = Fraction(0)) -> str:
     return exact(sum((getattr(c, name) for c in certificates), more))
-
-
-def ordered(case: Case, product: str, network: Network) -> list[tuple[list[Order], list[Order]]]:
-    """Sells and buys per zone, as the batches hold them."""
-    zones = case.by_zone(product)
-    return [
-        (
-            [o for o in zones[zone.id] if o.side is Side.SELL],
-            [o for o in zones[zone.id] if o.side is Side.BUY],
-        )
-        for zone in network.zones
-    ]
 
 
 def _prices(clearing: Clearing) -> list[Json]:
@@ -178,29 +171,3 @@ def _flows(case: Case, clearing: Clearing) -> list[Json]:
         }
         for lane in sorted(case.lanes[product.id], key=lambda lane: lane.id)
     ]
-
-
-def _fills(clearing: Clearing, orders: Sequence[tuple[Sequence[Order], Sequence[Order]]]) -> list[Json]:
-    found = []
-    for z, (sells, buys) in enumerate(orders):
-        for rows, fill in ((sells, clearing.outcome.sold[z]), (buys, clearing.outcome.bought[z])):
-            found += [(rows[int(k)], int(fill[k])) for k in np.flatnonzero(fill)]
-    found.sort(key=lambda row: row[0].seq)
-    written = cache(clearing.product.quantity_text)
-    return [{"order": o.id, "quantity": written(lots)} for o, lots in found]
-
-
-def _trades(product: Product, made: Sequence[Trade]) -> Iterator[Json]:
-    quantity, price = cache(product.quantity_text), cache(partial(price_text, product))
-    for trade in made:
-        yield {
-            "product": product.id,
-            "seller": trade.seller,
-            "buyer": trade.buyer,
-            "quantity": quantity(trade.sent),
-            "received": quantity(trade.received),
-            "seller_price": price(trade.seller_price),
-            "buyer_price": price(trade.buyer_price),
-            "lane": trade.path[-1] if trade.path else None,
-            "path": list(trade.path),
-        }
