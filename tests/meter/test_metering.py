@@ -1,4 +1,4 @@
-"""Interval closing and the counter's states, against naive twins."""
+"""Interval closing against a naive twin."""
 
 from __future__ import annotations
 
@@ -10,36 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tradelane.market.units import MINUTE, Interval
-from tradelane.meter.counter import NEXT, Counter, Rules, Seen, State, track
-from tradelane.meter.metering import Metered, MeteredInterval, MeterHistory, Point, close_interval, counter_at
-from tradelane.meter.reading import Quality, Reading, Role, Value
-
-QUARTER = 15 * MINUTE
-START = 1_750_000_500_000 // QUARTER * QUARTER
-RULES = Rules(max_power_w=50_000, slack_wh=100, confirm=3)
-
-
-def reading(time: int, quality: Quality = Quality.GOOD, **values: Value) -> Reading:
-    return Reading("m", "test", Role.GRID, START + time, None, quality, values)
-
-
-def fed(*shown: tuple[int, int | None]) -> MeterHistory:
-    """A history from (minutes after START, export counter)."""
-    history = MeterHistory("m", RULES)
-    for minute, wh in shown:
-        history.append(reading(minute * MINUTE, export_wh=wh))
-    return history
-
-
-def quarter(index: int) -> Interval:
-    return Interval(START + index * QUARTER, START + (index + 1) * QUARTER)
-
-
-def closed(history: MeterHistory, index: int) -> MeteredInterval:
-    interval = close_interval(history, quarter(index))
-    assert interval is not None
-    return interval
+from tests.meter.counters import QUARTER, RULES, START, as_points, closed, fed, growth, quarter, reading
+from tradelane.market.units import MINUTE
+from tradelane.meter.history import MeterHistory, Point
+from tradelane.meter.metering import Metered, close_interval, counter_at
+from tradelane.meter.reading import Quality, Reading, Role
 
 
 def naive_counter_at(points: list[Point], instant: int) -> int | None:
@@ -49,17 +24,6 @@ def naive_counter_at(points: list[Point], instant: int) -> int | None:
             share = Fraction(instant - before.time, after.time - before.time)
             return floor(before.total + (after.total - before.total) * share)
     return points[0].total if len(points) == 1 and points[0].time == instant else None
-
-
-growth = st.lists(st.tuples(st.integers(1_000, 40 * MINUTE), st.integers(0, 110)), min_size=1, max_size=60)
-
-
-def as_points(steps: list[tuple[int, int]]) -> list[Point]:
-    points, time, total = [], START - 7_000, 5_000_000
-    for later, more in steps:
-        points.append(Point(time, total))
-        time, total = time + later, total + more
-    return points
 
 
 @given(growth, st.integers(-10_000, 5 * QUARTER))
@@ -93,80 +57,6 @@ def test_intervals_add_up_to_the_counter_difference_exactly(steps: list[tuple[in
         assert end is not None
         assert sum(one.export_wh or 0 for one in known.values()) == end - start
         assert all((one.export_wh or 0) >= 0 for one in known.values())
-
-
-@given(growth, st.lists(st.integers(0, 8_000_000), min_size=1, max_size=2), st.integers(0, 59))
-def test_a_short_glitch_of_any_height_bills_nothing_that_the_counter_did_not_count(
-    steps: list[tuple[int, int]], glitch: list[int], at: int
-) -> None:
-    """Glitches shorter than the confirmation may hide energy for a while but never invent any, but for the
-    slack and the power that make a step plausible in the first place."""
-    points = as_points(steps)
-    shown = [(point.time, point.total) for point in points]
-    at = at % len(shown)
-    if at == 0:
-        return
-    width = shown[at][0] - shown[at - 1][0]
-    bad = [(shown[at - 1][0] + (index + 1) * width // 4, wh) for index, wh in enumerate(glitch)]
-    counter = Counter()
-    for time, wh in [*shown[:at], *bad, *shown[at:]]:
-        counter, _ = track(counter, time, wh, RULES)
-    assert counter.last is not None
-    true = shown[-1][1] - shown[0][1]
-    spike = max((wh - shown[at - 1][1] for _, wh in bad), default=0)
-    plausible = RULES.slack_wh + RULES.max_power_w * width // 3_600_000
-    assert counter.last.total <= max(true, min(spike, 2 * plausible) + true)
-
-
-@given(growth, st.integers(0, 40), st.integers(3, 20))
-def test_a_counter_that_stands_at_zero_for_long_and_comes_back_bills_its_true_growth(
-    steps: list[tuple[int, int]], at: int, zeros: int
-) -> None:
-    shown = [(point.time, point.total) for point in as_points(steps)]
-    at = 1 + at % len(shown)
-    later = zeros * MINUTE
-    bad = [(shown[at - 1][0] + (index + 1) * MINUTE, 0) for index in range(zeros)]
-    after = [(time + later, wh) for time, wh in shown[at:]]
-    counter, totals = Counter(), []
-    for time, wh in [*shown[:at], *bad, *after]:
-        counter, event = track(counter, time, wh, RULES)
-        totals.append(event.total)
-    assert counter.last is not None
-    counted = [total for total in totals if total is not None]
-    assert counted == sorted(counted)
-    assert counter.last.total == (after or shown[:at])[-1][1] - shown[0][1]
-
-
-def test_a_true_reset_starts_a_new_base_once_it_is_confirmed() -> None:
-    history = fed((0, 90_000), (1, 90_010), (2, 3), (3, 5), (4, 9), (5, 20), (16, 30))
-    assert [point.total for point in history.points["export_wh"]] == [0, 10, 16, 27, 37]
-    assert history.counters["export_wh"].state is State.RESET
-
-
-def test_a_dip_and_its_return_bill_the_true_difference() -> None:
-    history = fed((0, 90_000), (1, 90_010), (2, 0), (3, 90_020), (16, 90_100))
-    assert [point.total for point in history.points["export_wh"]] == [0, 10, 20, 100]
-
-
-def test_a_small_step_back_stands_still_until_it_is_passed() -> None:
-    shown = [(minute, 90_010 + minute) for minute in range(1, 30)]
-    history = fed((0, 90_020), *shown)
-    assert history.points["export_wh"][-1].total == 19
-
-
-def test_a_spike_is_told_and_not_billed() -> None:
-    history = fed((0, 90_000), (1, 90_010))
-    told = history.append(reading(2 * MINUTE, export_wh=9_203_000))
-    assert [(name, event.seen, event.total) for name, event in told] == [("export_wh", Seen.JUMP, None)]
-    history.append(reading(16 * MINUTE, export_wh=90_160))
-    assert closed(history, 0).export_wh == 150
-
-
-def test_a_spike_that_stays_is_a_new_base_and_the_way_back_is_not_billed() -> None:
-    history = fed(
-        (0, 1_000_000), (1, 1_050_000), (2, 1_050_001), (3, 1_050_002), (4, 1_000_020), (5, 1_000_030)
-    )
-    assert [point.total for point in history.points["export_wh"]] == [0, 2, 20, 30]
 
 
 def test_unknown_and_stale_values_are_passed_over() -> None:
@@ -213,27 +103,24 @@ def test_readings_of_another_meter_are_refused() -> None:
         MeterHistory("m").append(Reading("n", "t", Role.GRID, START, None, Quality.GOOD, {}))
 
 
-def test_a_late_reading_changes_nothing() -> None:
-    history = fed((0, 0), (10, 100))
-    before = list(history.points["export_wh"])
-    ((_, event),) = history.append(reading(5 * MINUTE, export_wh=10))
-    assert event.seen is Seen.LATE
-    assert history.points["export_wh"] == before
+def test_an_interval_in_which_a_counter_was_reset_holds_what_is_certain_and_says_so() -> None:
+    history = fed((0, 90_000), (10, 90_100), (12, 2), (13, 12), (14, 20), (16, 40), (30, 180), (45, 330))
+    first, second, third = (closed(history, index) for index in range(3))
+    assert (first.export_wh, first.quality) == (128, Metered.UNKNOWN)
+    assert (second.quality, third.quality) == (Metered.MEASURED, Metered.MEASURED)
+    assert (first.export_wh or 0) + (second.export_wh or 0) + (third.export_wh or 0) == 100 + 328
 
 
-def test_every_state_that_counts_has_a_way_for_every_reading() -> None:
-    unsuspicious = {Seen.FORWARD, Seen.BACK, Seen.DROP, Seen.JUMP}
-    assert {seen for state, seen in NEXT if state is State.OK} == unsuspicious
-    assert {seen for state, seen in NEXT if state is State.RESET} == unsuspicious | {Seen.RETURN}
-    assert {seen for state, seen in NEXT if state is State.SUSPECT} == set(Seen) - {Seen.FIRST, Seen.LATE}
+def test_an_interval_in_which_the_clock_stood_still_is_an_estimate() -> None:
+    shown = [(minute, 10 * minute) for minute in range(20)]
+    history = fed(*shown[:8], (8, 80), (8, 90), (8, 100), *((m, 20 + wh) for m, wh in shown[9:]))
+    assert (closed(history, 0).export_wh, closed(history, 0).quality) == (170, Metered.ESTIMATED)
 
 
-@given(st.lists(st.tuples(st.integers(-5_000, 3_600_000), st.integers(0, 3_000_000)), max_size=80))
-def test_whatever_a_device_shows_the_total_never_falls(shown: list[tuple[int, int]]) -> None:
-    counter, time, total = Counter(), START, 0
-    for later, wh in shown:
-        time += later
-        counter, event = track(counter, time, wh, RULES)
-        if event.total is not None:
-            assert event.total >= total
-            total = event.total
+def test_the_energy_of_an_interval_is_import_export_production() -> None:
+    history = MeterHistory("m", RULES)
+    for minute in range(17):
+        history.append(
+            reading(minute * MINUTE, import_wh=minute, export_wh=2 * minute, production_wh=3 * minute)
+        )
+    assert closed(history, 0).energy == (15, 30, 45)

@@ -82,7 +82,7 @@ class StatementMessage(Message):
     end: str
     import_wh: Energy
     export_wh: Energy
-    quality: Annotated[str, Field(pattern="^(measured|estimated)$")]
+    quality: Annotated[str, Field(pattern="^(measured|estimated|unknown)$")]
     head: Annotated[str, Field(max_length=128)]
     read_wall: Wall | None = None
 

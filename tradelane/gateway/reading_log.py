@@ -15,7 +15,7 @@ from sqlalchemy import Connection, func, insert, select
 
 from tradelane.gateway.tables import readings
 from tradelane.market.units import MINUTE
-from tradelane.meter.metering import MeterHistory
+from tradelane.meter.history import MeterHistory
 from tradelane.meter.reading import Reading
 from tradelane.meter.seal import GENESIS, Head, SealedRecord, canonical, sealed
 
