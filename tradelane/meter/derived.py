@@ -39,6 +39,18 @@ class Sum:
 
 
 @dataclass(frozen=True, slots=True)
+class First:
+    """The first part that is known: models and firmware that keep the same value in different places."""
+
+    value: str
+    parts: tuple[str, ...]
+
+    def of(self, answered: Mapping[str, Value]) -> Value:
+        known = (answered[part] for part in self.parts if answered.get(part) is not None)
+        return next(known, None)
+
+
+@dataclass(frozen=True, slots=True)
 class Signed:
     """The size of its first part; minus when the bits ``mask`` of the second are not all 0.
 

@@ -1,7 +1,8 @@
 """A meter model as data: profiles/*.toml, and one's own.
 
 A profile names its registers one by one (``[[register]]``), or SunSpec models at fixed addresses
-(``[[sunspec]]``), or both. Every error names the file and the key.
+(``[[sunspec]]``), or both; or says that the device describes itself (``discover = true``). Every error names
+the file and the key.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from tradelane.meter.toml_table import Table
 
 _TOP = {
     *("name", "vendor", "model", "role", "modbus", "not_available", "rated_power", "word_order_register"),
-    *("identify", "register", "sunspec"),
+    *("identify", "register", "sunspec", "discover"),
 }
 _MODBUS = {
     *("function", "unit", "port", "max_registers", "gap", "barriers", "word_order"),
@@ -43,8 +44,9 @@ class Profile:
     the most the device gives at once; ``gap``: how many unused registers a request may skip over (some
     devices garble the next answer when asked for them); ``barriers``: no request goes on from below one to
     it. ``connect_delay_ms``: what the device needs after a connection before it answers; ``single_client``:
-    it takes one connection at a time. ``clues`` tell the model, ``order_at`` the word order where its owner
-    may choose it, ``rated`` its power: W, or the register that says it.
+    it takes one connection at a time. ``discover``: its sections are what SunSpec discovery finds. ``clues``
+    tell the model, ``order_at`` the word order where its owner may choose it, ``rated`` its power: W, or the
+    register that says it.
     """
 
     name: str
@@ -60,6 +62,7 @@ class Profile:
     word_order: str = "big"
     connect_delay_ms: int = 0
     single_client: bool = False
+    discover: bool = False
     clues: tuple[Clue, ...] = ()
     order_at: OrderAt | None = None
     rated: int | Register | None = None
@@ -113,8 +116,11 @@ def _profile(top: Table) -> Profile:
         not_available=_not_available(top.table("not_available")),
     )
     sections, notes = read_sections(top, name, defaults)
-    if not sections and not top.faults:
-        top.wrong("register", "a profile needs at least one [[register]] or [[sunspec]]")
+    discover = top.flag("discover")
+    if discover and sections:
+        top.wrong("discover", "the device is asked what it has: no [[register]], no [[sunspec]]")
+    elif not sections and not discover and not top.faults:
+        top.wrong("register", "a profile needs at least one [[register]] or [[sunspec]], or discover = true")
     return Profile(
         name=name,
         vendor=top.text("vendor"),
@@ -129,6 +135,7 @@ def _profile(top: Table) -> Profile:
         word_order=defaults.word_order,
         connect_delay_ms=modbus.whole("connect_delay_ms", 0, 60_000, 0),
         single_client=modbus.flag("single_client"),
+        discover=discover,
         clues=tuple(_clue(table, defaults) for table in top.tables("identify")),
         order_at=_order_at(top, defaults),
         rated=_rated(top, defaults),

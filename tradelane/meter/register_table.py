@@ -1,8 +1,9 @@
 """The ``[[register]]`` and ``[[sunspec]]`` tables of a profile → the sections of a device.
 
-A register gives one value of a reading. With ``sum``, several registers give it together; what its own table
-says (type, scale …) then holds for each that does not say otherwise. With ``minus_if``, a status word says
-its sign.
+A register gives one value of a reading. With ``sum``, several registers give it together, with ``first`` the
+first of several that is known; what its own table says (type, scale …) then holds for each that does not say
+otherwise. With ``minus_if``, a status word says its sign. A role that is named both as a SunSpec model and by
+registers is read by the first of these that the device has.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from decimal import Decimal
 
 from tradelane.meter import sunspec
 from tradelane.meter.blocks import MODBUS_LIMIT
-from tradelane.meter.derived import Derived, Signed, Sum
+from tradelane.meter.derived import Derived, First, Signed, Sum
 from tradelane.meter.reading import COUNTERS, LARGEST, VALUE_NAMES, Role
 from tradelane.meter.registers import WORDS, Register, Section
 from tradelane.meter.toml_table import Table
@@ -25,7 +26,7 @@ NOT_HERE = 2**64 - 1
 
 _PLACE = {"address", "type", "scale", "sign", "sf", "not_available", "word_order", "function"}
 _TERM = _PLACE | {"absent"}
-_REGISTER = _PLACE | {"value", "role", "obis", "wraps_at", "sum", "minus_if"}
+_REGISTER = _PLACE | {"value", "role", "obis", "wraps_at", "sum", "first", "minus_if"}
 _SUNSPEC = {"model", "address", "vendor"}
 
 
@@ -76,7 +77,7 @@ def sections(top: Table, name: str, defaults: Defaults) -> tuple[tuple[Section, 
         Section(name, role, tuple(kept.registers), derived=tuple(kept.derived))
         for role, kept in by_role.items()
     )
-    return (*plain, *_sunspec(top, name)), tuple(notes)
+    return (*_sunspec(top, name), *plain), tuple(notes)
 
 
 def _noted(table: Table, role: Role, value: str) -> list[Counted]:
@@ -89,8 +90,8 @@ def _noted(table: Table, role: Role, value: str) -> list[Counted]:
 
 
 def _read(table: Table, value: str, kept: _Role, defaults: Defaults) -> None:
-    if table.has("sum"):
-        _read_sum(table, value, kept, defaults)
+    if table.has("sum") or table.has("first"):
+        _read_parts(table, "sum" if table.has("sum") else "first", value, kept, defaults)
     elif table.has("minus_if"):
         size, status = f"size+{value}", f"status+{value}"
         kept.registers.append(register(table, size, defaults))
@@ -102,21 +103,23 @@ def _read(table: Table, value: str, kept: _Role, defaults: Defaults) -> None:
         kept.registers.append(register(table, value, defaults))
 
 
-def _read_sum(table: Table, value: str, kept: _Role, defaults: Defaults) -> None:
-    for key in ("address", "minus_if", "sf"):
-        if table.has(key):
-            table.wrong(key, "stands with each part of a sum")
-    shared = {key: table.body[key] for key in _PLACE & table.body.keys()}
-    terms = table.tables("sum")
+def _read_parts(table: Table, key: str, value: str, kept: _Role, defaults: Defaults) -> None:
+    for other in {"address", "minus_if", "sf", "sum", "first"} - {key}:
+        if table.has(other):
+            table.wrong(other, f"cannot stand beside {key}: each part has its own")
+    shared = {name: table.body[name] for name in _PLACE & table.body.keys()}
+    terms = table.tables(key)
     if not terms:
-        table.wrong("sum", "expected at least one table, such as { address = 1 }")
-    names = []
-    for index, term in enumerate(terms):
-        term.only(_TERM)
-        names.append(f"{index}+{value}")
-        kept.registers.append(register(term.under(shared), names[-1], defaults))
+        table.wrong(key, "expected at least one table, such as { address = 1 }")
+    names = tuple(f"{index}+{value}" for index in range(len(terms)))
+    for name, term in zip(names, terms, strict=True):
+        term.only(_TERM if key == "sum" else _PLACE)
+        kept.registers.append(register(term.under(shared), name, defaults))
+    if key == "first":
+        kept.derived.append(First(value, names))
+        return
     absent = frozenset(name for name, term in zip(names, terms, strict=True) if term.flag("absent"))
-    kept.derived.append(Sum(value, tuple(names), absent))
+    kept.derived.append(Sum(value, names, absent))
 
 
 def register(table: Table, value: str, defaults: Defaults) -> Register:
