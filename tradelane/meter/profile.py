@@ -15,12 +15,12 @@ from importlib.resources import files
 from pathlib import Path
 
 from tradelane.meter.blocks import MODBUS_LIMIT, Block, plan
-from tradelane.meter.identity import Clue, OrderAt
+from tradelane.meter.identity import Ask, Clue, OrderAt, word_order
 from tradelane.meter.reading import BadProfile, Role, UnknownProfile
-from tradelane.meter.register_table import HIGHEST, HOLDING, INPUT, NOT_HERE, ORDERS, Counted, Defaults
+from tradelane.meter.register_table import HIGHEST, NOT_HERE, ORDERS, Counted, Defaults
 from tradelane.meter.register_table import register as read_register
 from tradelane.meter.register_table import sections as read_sections
-from tradelane.meter.registers import WORDS, Register, Section
+from tradelane.meter.registers import HOLDING, INPUT, WORDS, Register, Section
 from tradelane.meter.toml_table import Table
 
 _TOP = {
@@ -185,23 +185,22 @@ def _rated(top: Table, defaults: Defaults) -> int | Register | None:
     return read_register(table, "power_w", defaults)
 
 
-def in_word_order(profile: Profile, order: str) -> tuple[Section, ...]:
-    """The profile's sections as a device spells them whose owner chose ``order``.
+async def spelt(profile: Profile, ask: Ask) -> tuple[Section, ...]:
+    """The profile's sections in the word order the device's owner chose, where the device says it.
 
-    Registers that say their own order, other than the profile's, keep it.
+    Registers that say their own order, other than the profile's, keep it; so does SunSpec, which has one.
     """
+    order = await word_order(profile.order_at, ask) if profile.order_at else None
+    if order is None or order == profile.word_order:
+        return profile.sections
     return tuple(
-        replace(
-            section,
-            registers=tuple(
-                replace(one, word_order=order) if one.word_order == profile.word_order else one
-                for one in section.registers
-            ),
-        )
-        if section.model is None
-        else section
-        for section in profile.sections
+        one if one.model is not None else _turned(one, profile.word_order, order) for one in profile.sections
     )
+
+
+def _turned(section: Section, old: str, new: str) -> Section:
+    registers = (replace(one, word_order=new) if one.word_order == old else one for one in section.registers)
+    return replace(section, registers=tuple(registers))
 
 
 def names(folder: Path | None = None) -> list[str]:

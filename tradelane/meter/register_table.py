@@ -16,10 +16,9 @@ from tradelane.meter import sunspec
 from tradelane.meter.blocks import MODBUS_LIMIT
 from tradelane.meter.derived import Derived, First, Signed, Sum
 from tradelane.meter.reading import COUNTERS, LARGEST, VALUE_NAMES, Role
-from tradelane.meter.registers import WORDS, Register, Section
+from tradelane.meter.registers import HOLDING, INPUT, WORDS, Register, Section
 from tradelane.meter.toml_table import Table
 
-HOLDING, INPUT = 3, 4
 ORDERS = ("big", "little")
 HIGHEST = 0xFFFF
 NOT_HERE = 2**64 - 1

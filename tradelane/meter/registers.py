@@ -15,6 +15,9 @@ from fractions import Fraction
 from tradelane.meter.derived import Derived
 from tradelane.meter.reading import LARGEST, Role, Value, at_the_door
 
+HOLDING, INPUT = 3, 4
+"""The functions that read: holding registers, input registers."""
+
 WORDS = {
     "uint16": 1, "int16": 1, "acc16": 1, "enum16": 1, "bitfield16": 1, "sunssf": 1,
     "uint32": 2, "int32": 2, "acc32": 2, "enum32": 2, "bitfield32": 2, "magnitude32": 2, "float32": 2,
@@ -51,7 +54,7 @@ class Register:
     sf: int | None = None
     not_available: tuple[int, ...] = ()
     word_order: str = "big"
-    function: int = 3
+    function: int = HOLDING
     apart: tuple[int, ...] = ()
 
     @property
