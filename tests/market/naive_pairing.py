@@ -189,15 +189,14 @@ class NaivePairing:
         for key in selling.keys() & buying.keys():
             given, wanted = (sum(self.sells[o] for o in selling[key]), sum(self.buys[o] for o in buying[key]))
             limit[key] = min(given, self.enough(way, wanted))
-        for sell in list(self.sells):
-            key = next((key for key, rows in selling.items() if sell in rows), None)
-            while key in limit and limit[key] and self.sells[sell]:
+        for group, sell in [(key, sell) for key in selling if key in limit for sell in selling[key]]:
+            while limit[group] and self.sells[sell]:
                 if not self.fits(way):
                     return True
                 self.sells[sell] -= 1
-                limit[key] -= 1
+                limit[group] -= 1
                 if self.send(way):
-                    buy = next(o for o in buying[key] if self.buys[o])
+                    buy = next(o for o in buying[group] if self.buys[o])
                     self.buys[buy] -= 1
                     self.met[sell.id, buy.id, path] += 1
         return False

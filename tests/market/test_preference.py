@@ -54,6 +54,9 @@ def lanes_of(clearing: Clearing) -> list[str]:
 @settings(max_examples=120)
 def test_lots_meet_as_the_twin_meets_them_one_by_one(seed: int) -> None:
     market = random_market(seed)
+    loss = random.Random(seed).choice([None, 0, 333_333, 500_000])
+    if loss is not None:
+        market = replace(market, lanes=tuple(replace(lane, loss_ppm=loss) for lane in market.lanes))
     clearing, wishes = cleared(market), random_wishes(market, seed)
     met: Counter[tuple[str, str, tuple[str, ...]]] = Counter()
     for trade in paired(market, clearing, wishes):
@@ -252,6 +255,15 @@ def test_a_partners_lot_lost_on_the_way_is_still_theirs() -> None:
     sold, bought = by_order(trades)
     assert sold == {f"s{k}": 1 for k in range(4)} and sum(bought.values()) == 2
     assert {t.buyer for t in trades if t.seller in ("s1", "s3")} == {"b2"}
+
+
+def test_groups_that_share_a_lossy_lane_get_what_they_sent() -> None:
+    """Of eight lots four arrive. Loaded by turns, all of one member's would, twice what its partner wants."""
+    orders = [(f"s{k}", "A", SELL, 1, Wish(f"m{k % 2}")) for k in range(8)]
+    orders += [(f"b{k}", "B", BUY, 2, Wish("", partners=(f"m{k}",))) for k in range(2)]
+    trades = traded("AB", [Lane("A>B", "A", "B", 8, 500_000)], orders)
+    assert {(seller, buyer) for seller, buyer, _, _ in trades} == {(f"s{k}", f"b{k % 2}") for k in range(8)}
+    assert sum(lots for _, _, lots, _ in trades) == 4
 
 
 def test_on_a_loop_of_flows_partners_meet_and_the_lane_stands_in_for_the_rest() -> None:

@@ -3,8 +3,9 @@
 The clearing fixes every fill and every flow; within them lots meet in stages, each taking what earlier ones
 left. Named partners: who name each other, then whom buys name, then whom sells name, the dearest first.
 Then one community. Then the origin a buy prefers, the dearest first. At each level first within zones, then
-over lanes that have flow, fewest lanes first. Sells and buys that may meet do so in sequence. A meeting is a
-sort and sums, so a stage is near-linear in the orders that take part in it.
+over lanes that have flow, fewest lanes first. Sells and buys that may meet do so in sequence; a lane takes
+them group by group, that with the earliest sell first. A meeting is sorts and sums: a stage is near-linear in
+the orders that take part.
 
 Always true: no order gives or takes more than its fill, no lane more than its flow; what is left balances in
 every zone. At least as many lots meet named partners at home as would in the plain line: in a zone where the
@@ -122,13 +123,10 @@ class Preferred:
         if not len(given):
             return False
         parts = up_to(np.minimum(given, self.ways.enough(way, wanted)), sells, self.sold[sells.row])
-        in_sequence = np.argsort(sells.row, kind="stable")
-        whole = Keyed(sells.row, np.zeros_like(sells.row))
         room, total = self.ways.room(way), int(parts.sum())
-        parts[in_sequence] = up_to(np.array([room]), whole, parts[in_sequence])
-        load = self.ways.send(way, Parcels.local(sells.row[in_sequence], parts[in_sequence]))
-        load = load.rows(np.argsort(in_sequence, kind="stable"))
-        load, sells = load.rows(parts > 0), sells.where(parts > 0)
+        parts = np.diff(np.minimum(np.cumsum(parts), room), prepend=0)
+        sells, parts = sells.where(parts > 0), parts[parts > 0]
+        load = self.ways.send(way, Parcels.local(sells.row, parts))
         arrived = np.zeros(len(given), np.int64)
         np.add.at(arrived, sells.key, load.here)
         demand = up_to(arrived, buys, self.bought[buys.row])

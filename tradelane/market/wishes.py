@@ -35,7 +35,7 @@ NO_WISH = Wish()
 
 
 class Keyed(NamedTuple):
-    """Some rows, ascending and each at most once, and the key of each."""
+    """Some rows, ascending and each at most once, and the key of each, from 0 on."""
 
     row: IntArray
     key: IntArray
@@ -63,14 +63,14 @@ class Lists:
         label = np.fromiter(chain.from_iterable(lists), np.int64)
         return cls(np.cumsum([0, *map(len, lists)]), label)
 
-    def ranks(self) -> Iterator[Keyed]:
-        """The first labels, then the second ones, …: of the rows that have one."""
+    def ranks(self, among: IntArray | None = None) -> Iterator[Keyed]:
+        """The first labels, then the second ones, …: of the rows (``among`` these) that have one."""
         length = np.diff(self.first)
-        row, rank = np.flatnonzero(length), 0
-        while len(row):
+        row = np.arange(len(length)) if among is None else among
+        rank = 0
+        while len(row := row[length[row] > rank]):
             yield Keyed(row, self.label[self.first[row] + rank])
             rank += 1
-            row = row[length[row] > rank]
 
     def pairs(self) -> tuple[IntArray, IntArray]:
         """Each row with each of its labels."""
@@ -107,15 +107,15 @@ class Preferences:
     def named(self) -> list[Stage]:
         """Partners: who name each other; then whom buys name; then whom sells name."""
         sells, buys = self.sells, self.buys
+        seller, buyer = said(sells.member), said(buys.member)
         stages = [
             Stage(
                 Keyed(s.row, sells.member[s.row] * self.labels + s.key),
                 Keyed(b.row, b.key * self.labels + buys.member[b.row]),
             )
-            for b in buys.partners.ranks()
-            for s in sells.partners.ranks()
+            for b in buys.partners.ranks(buyer.row)
+            for s in sells.partners.ranks(seller.row)
         ]
-        seller, buyer = said(sells.member), said(buys.member)
         stages += [Stage(seller, b) for b in buys.partners.ranks()]
         return stages + [Stage(s, buyer) for s in sells.partners.ranks()]
 
