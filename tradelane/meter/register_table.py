@@ -177,6 +177,8 @@ def _sunspec(top: Table, name: str) -> list[Section]:
         address = table.whole("address", 0, HIGHEST)
         if known is None or known.role is None:
             table.wrong("model", f"SunSpec model {model} is not one that is measured")
+        elif known.group is not None:
+            table.wrong("model", f"how often model {model} repeats only discovery can tell: discover = true")
         elif address + known.length + 2 > HIGHEST + 1:
             table.wrong("address", f"model {model} would end beyond {HIGHEST}")
         else:

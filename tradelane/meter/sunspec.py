@@ -2,19 +2,20 @@
 
 Point tables are data (sunspec_models.toml, from github.com/sunspec/models), and so is how manufacturers
 depart from them (sunspec_vendors.toml). Known limit: of several models with the same role the first in the
-chain is read.
+chain is read; the modules of model 160 only where there is no inverter model.
 """
 
 from __future__ import annotations
 
 import tomllib
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from tradelane.meter.derived import Derived, Sum
 from tradelane.meter.reading import COUNTERS, IllegalAddress, Role, Value
 from tradelane.meter.registers import SUNSPEC_NOT_AVAILABLE, Register, Section, decode_one
 
@@ -24,6 +25,8 @@ MARKER = [0x5375, 0x6E53]
 COMMON = 1
 END = 0xFFFF
 MOST_MODELS = 64
+LONGEST = 125
+"""Registers of one request."""
 HEADER = "header"
 """The name under which a section's model id is read along with its values."""
 
@@ -43,13 +46,31 @@ class Point:
 
 
 @dataclass(frozen=True, slots=True)
+class Group:
+    """The part of a model that repeats to its end, every ``words`` registers; offsets are of the first."""
+
+    offset: int
+    words: int
+    points: Mapping[str, Point]
+    values: Mapping[str, tuple[str, Fraction]]
+
+    def times(self, length: int) -> int:
+        """How often it stands in a model of this length; 0 when that is too long for one request, with which
+        values and scale factors must come."""
+        end = length + 2
+        return (end - self.offset) // self.words if self.offset <= end <= LONGEST else 0
+
+
+@dataclass(frozen=True, slots=True)
 class Model:
-    """One information model; ``values``: reading's value name → point name and scale."""
+    """One information model; ``values``: reading's value name → point name and scale. The values of a
+    ``group`` are summed."""
 
     length: int
     role: Role | None
     points: Mapping[str, Point]
     values: Mapping[str, tuple[str, Fraction]]
+    group: Group | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +108,20 @@ def _toml(name: str) -> dict[str, Any]:
 
 def _model(table: Mapping[str, Any]) -> Model:
     offsets = {point["name"]: point["offset"] for point in table["points"]}
-    points = {
+    group = table.get("group")
+    return Model(
+        table["length"],
+        Role(table["role"]) if "role" in table else None,
+        _points(table, offsets),
+        _values(table),
+        None
+        if group is None
+        else Group(group["offset"], group["words"], _points(group, offsets), _values(group)),
+    )
+
+
+def _points(table: Mapping[str, Any], offsets: Mapping[str, int]) -> dict[str, Point]:
+    return {
         point["name"]: Point(
             point["name"],
             point["offset"],
@@ -97,8 +131,10 @@ def _model(table: Mapping[str, Any]) -> Model:
         )
         for point in table["points"]
     }
-    values = {name: _target(target) for name, target in table.get("values", {}).items()}
-    return Model(table["length"], Role(table["role"]) if "role" in table else None, points, values)
+
+
+def _values(table: Mapping[str, Any]) -> dict[str, tuple[str, Fraction]]:
+    return {name: _target(target) for name, target in table.get("values", {}).items()}
 
 
 def _target(target: str | Mapping[str, str]) -> tuple[str, Fraction]:
@@ -138,17 +174,43 @@ def _register(
     )
 
 
-def section(model_id: int, address: int, manufacturer: str = "", profile: str | None = None) -> Section:
-    """The registers of one model whose id register stands at ``address``; KeyError for an unknown model."""
+def section(
+    model_id: int, address: int, manufacturer: str = "", profile: str | None = None, length: int = 0
+) -> Section:
+    """The registers of one model whose id register stands at ``address``; KeyError for an unknown model.
+
+    ``length``: what the device says follows; it tells how often a group repeats.
+    """
     model = models()[model_id]
     if model.role is None:
         raise KeyError(model_id)
-    registers = tuple(
+    registers: list[Register] = []
+    derived: list[Derived] = []
+    if model.group is not None:
+        registers, derived = _repeated(model.group, address, length)
+    registers += (
         _register(name, model.points[point], address, scale, _overrides(manufacturer, model_id, point))
         for name, (point, scale) in model.values.items()
     )
     header = Register(HEADER, address, "uint16")
-    return Section(profile or f"sunspec-{model_id}", model.role, registers, header, model_id)
+    return Section(
+        profile or f"sunspec-{model_id}", model.role, tuple(registers), header, model_id, tuple(derived)
+    )
+
+
+def _repeated(group: Group, address: int, length: int) -> tuple[list[Register], list[Derived]]:
+    """The registers of every repetition, and their sums; one that is not available counts as 0."""
+    times = group.times(length)
+    registers: list[Register] = []
+    derived: list[Derived] = []
+    for name, (point, scale) in group.values.items():
+        parts = tuple(f"{index}+{name}" for index in range(times))
+        derived.append(Sum(name, parts, frozenset(parts)))
+        for index, part in enumerate(parts):
+            one = group.points[point]
+            moved = replace(one, offset=one.offset + index * group.words)
+            registers.append(_register(part, moved, address, scale, {}))
+    return registers, derived
 
 
 def decode_points(model_id: int, address: int, words: Mapping[int, int]) -> dict[str, Value | str]:
@@ -233,10 +295,12 @@ def believed(values: Mapping[str, Value]) -> dict[str, Value]:
 
 
 def sections(chain: Chain) -> tuple[Section, ...]:
-    """One section per role: the first model in the chain that has it."""
+    """One section per role: the first model in the chain that has it, those without a group first."""
     chosen: dict[Role, Section] = {}
-    for found in chain.found:
-        model = models().get(found.model)
-        if model is not None and model.role is not None and model.role not in chosen:
-            chosen[model.role] = section(found.model, found.address, chain.manufacturer)
+    known = [(found, model) for found in chain.found if (model := models().get(found.model))]
+    for found, model in sorted(known, key=lambda pair: pair[1].group is not None):
+        if model.role is not None and model.role not in chosen:
+            made = section(found.model, found.address, chain.manufacturer, length=found.length)
+            if made.registers:
+                chosen[model.role] = made
     return tuple(chosen.values())
