@@ -11,18 +11,23 @@ import gzip
 import io
 import json
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib import import_module
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, TYPE_CHECKING, Any, TextIO, cast
 
 from tradelane.market.case import Attachment, Case, CaseError, read_case
 from tradelane.market.document import read_document
 from tradelane.market.rows import PART, ListRows, Place, Rows, Table, TableRows
 
+if TYPE_CHECKING:
+    from _csv import Reader as CsvReader
+
 LONG = ("fills", "trades")
 """Parts of a result that may be too long to hold as objects."""
+BLOCK = 1 << 16
+"""Characters of a table that are taken apart together: about as many rows as in a part."""
 BROKEN_FILE = (OSError, EOFError, UnicodeDecodeError, csv.Error, zlib.error)
 
 
@@ -116,20 +121,45 @@ def _open(path: Path) -> IO[bytes]:
     return cast(IO[bytes], gzip.open(path, "rb")) if path.suffix == ".gz" else path.open("rb")
 
 
-def _csv(text: Iterable[str], name: str) -> Iterator[Rows]:
-    reader = csv.reader(text, strict=True)
-    names = next(reader, [])
+def _csv(text: TextIO, name: str) -> Iterator[Rows]:
+    """Blocks of lines without quotes are simply split; from the first other one on, csv reads."""
+    head = text.readline()
+    names = next(csv.reader([head], strict=True), [])
     if len(set(names)) != len(names):
         raise CaseError(f"{name} line 1", "a column stands twice")
-    numbered = ((reader.line_num, row) for row in reader if row)
+    line = 2
+    while block := text.read(BLOCK):
+        block += text.readline()
+        columns = _split(block, len(names))
+        if columns is None:
+            reader = csv.reader(chain(io.StringIO(block, newline=""), text), strict=True)
+            yield from _parsed(reader, names, name, line - 1)
+            return
+        count = len(columns[0])
+        yield TableRows(Place(name, 0, range(line, line + count)), dict(zip(names, columns, strict=True)))
+        line += count
+
+
+def _split(block: str, count: int) -> list[list[str]] | None:
+    """The columns of whole lines; None where it takes more than splitting to find them."""
+    lines = block.replace("\r\n", "\n").removesuffix("\n")
+    if '"' in lines or "\r" in lines or count < 2:
+        return None
+    cells = lines.replace("\n", ",\n,").split(",")
+    columns = [cells[k :: count + 1] for k in range(count + 1)]
+    ends = columns.pop()
+    return columns if len(columns[-1]) == len(ends) + 1 and set(ends) <= {"\n"} else None
+
+
+def _parsed(reader: CsvReader, names: Sequence[str], name: str, before: int) -> Iterator[Rows]:
+    """The rows of ``reader``, which begins ``before`` lines after the table."""
+    numbered = ((before + reader.line_num, row) for row in reader if row)
     while part := list(islice(numbered, PART)):
         lines, rows = zip(*part, strict=True)
-        for line, row in part if set(map(len, rows)) != {len(names)} else ():
+        for line, row in part:
             if len(row) != len(names):
                 raise CaseError(f"{name} line {line}", f"expected {len(names)} values")
-        running = lines[-1] - lines[0] == len(lines) - 1
-        place = Place(name, 0, range(lines[0], lines[-1] + 1) if running else lines)
-        yield TableRows(place, dict(zip(names, zip(*rows, strict=True), strict=True)))
+        yield TableRows(Place(name, 0, lines), dict(zip(names, zip(*rows, strict=True), strict=True)))
 
 
 def _parquet(path: Path, name: str) -> Iterator[Rows]:

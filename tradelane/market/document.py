@@ -12,7 +12,9 @@ from tradelane.market.rows import PART, ListRows, Place, Rows, Table, TableRows
 
 _SPACE = re.compile(r"[ \t\n\r]*")
 _COMMA = re.compile(r"[ \t\n\r]*,[ \t\n\r]*")
-_scan = json.JSONDecoder(parse_float=no_float, parse_constant=no_float).raw_decode
+_decoder = json.JSONDecoder(parse_float=no_float, parse_constant=no_float)
+BLOCK = 1 << 17
+"""Characters of a list that are taken apart together: about as many rows as in a part."""
 
 
 def read_document(text: str, long: Collection[str]) -> object:
@@ -45,23 +47,42 @@ class _Reader:
 
     def _table(self, name: str) -> Table:
         parts: list[Rows] = []
-        part: list[Any] = []
         if self._took("]"):
             return Table(parts)
-        more: re.Match[str] | None = _SPACE.match(self.text, self.at)
-        while more is not None:
-            value, self.at = _scan(self.text, more.end())
-            part.append(value)
-            more = _COMMA.match(self.text, self.at)
-            if more is None or len(part) == PART:
-                parts.append(TableRows.of(ListRows(Place(name, PART * len(parts)), part)))
-                part = []
+        first, more = 0, True
+        while more:
+            values, more = self._lines() or self._values()
+            parts.append(TableRows.of(ListRows(Place(name, first), values)))
+            first += len(values)
         self._expect("]")
         return Table(parts)
 
+    def _lines(self) -> tuple[list[Any], bool] | None:
+        """The values on the lines that come next; None unless the last of them ends with its comma."""
+        end = self.text.rfind(",\n", self.at, self.at + BLOCK)
+        if end < 0:
+            return None
+        try:
+            values = _decoder.decode(f"[{self.text[self.at : end]}]")
+        except ValueError:
+            return None
+        self.at = end + 1
+        return (values, True) if values else None
+
+    def _values(self) -> tuple[list[Any], bool]:
+        """Some values, one by one, and whether a comma says that there are more."""
+        values: list[Any] = []
+        more: re.Match[str] | None = _SPACE.match(self.text, self.at)
+        while more is not None and len(values) < PART:
+            value, self.at = _decoder.raw_decode(self.text, more.end())
+            values.append(value)
+            more = _COMMA.match(self.text, self.at)
+            self.at = more.end() if more is not None else self.at
+        return values, more is not None
+
     def _value(self) -> Any:
         self._skip()
-        value, self.at = _scan(self.text, self.at)
+        value, self.at = _decoder.raw_decode(self.text, self.at)
         return value
 
     def _skip(self) -> None:

@@ -16,6 +16,7 @@ from tradelane.market.batch import IntArray
 from tradelane.market.fields import LARGEST, CaseError, Fields
 from tradelane.market.order import Side
 from tradelane.market.order_table import OrderTable
+from tradelane.market.order_wishes import WishRows
 from tradelane.market.product import Product
 from tradelane.market.rows import Place, Rows
 from tradelane.market.steps import Scales, integers
@@ -53,6 +54,7 @@ class OrderRows:
         self._ticks = Scales([p.tick for p in self._products])
         self._lots = Scales([p.lot for p in self._products])
         self._parts: list[_Part] = []
+        self._wishes = WishRows()
 
     def add(self, rows: Rows) -> None:
         """CaseError when one of ``rows`` is no order of this case."""
@@ -60,6 +62,7 @@ class OrderRows:
             part = self._plain(rows)
         except UNUSUAL:
             part = self._careful(rows)
+        self._wishes.add(rows, part.buys)
         self._parts.append(part)
 
     def _plain(self, rows: Rows) -> _Part:
@@ -114,12 +117,12 @@ class OrderRows:
         )
         if len(set(ids)) < len(ids):
             self._twice("id", ids)
-        at = np.lexsort(numbers[:2])
+        at = np.lexsort(numbers[:2])  # by product, then sequence
         seq, product, zone, buys, price, quantity = (column[at] for column in numbers)
-        if len(np.unique(seq)) < len(seq):
+        if not np.diff(np.sort(seq)).all():
             self._twice("seq", numbers[0].tolist())
         ends = np.searchsorted(product, np.arange(len(self._products) + 1))
-        found = {}
+        found, wishes = {}, self._wishes.all()
         for k, name in enumerate(self._product_of):
             own = slice(ends[k], ends[k + 1])
             if _too_many(quantity[own]):
@@ -127,6 +130,7 @@ class OrderRows:
             found[name] = OrderTable(
                 name, self._zones, [ids[j] for j in at[own].tolist()], seq[own], zone[own],
                 buys[own].astype(np.bool_), price[own], quantity[own],
+                wishes.of(at[own]) if wishes else None,
             )  # fmt: skip
         return found
 

@@ -155,11 +155,12 @@ def _shared(column: Sequence[Any]) -> Sequence[Any]:
 
 def _texts(column: Sequence[Any], spaced: bool) -> list[str]:
     """Each value as JSON text."""
-    kinds = set(map(type, column))
-    if kinds == {str}:
-        return list(map(_quoted, column))
     written = _spaced if spaced else _canonical
-    if kinds <= {str, _NONE, tuple}:
-        known = {value: written(value) for value in set(column)}
-        return list(map(known.__getitem__, column))
-    return list(map(written, column))
+    kinds = set(map(type, column))
+    if not kinds <= {str, _NONE, tuple}:
+        return list(map(written, column))
+    distinct = set(column)
+    if kinds == {str} and 2 * len(distinct) > len(column):
+        return list(map(_quoted, column))
+    known = {value: written(value) for value in distinct}
+    return list(map(known.__getitem__, column))

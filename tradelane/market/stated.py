@@ -7,7 +7,7 @@ careful reader, which takes each row, tells what does not hold, or names the mal
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from itertools import repeat
+from itertools import chain, repeat
 
 import numpy as np
 
@@ -38,8 +38,8 @@ class Numbered:
         self.buys = np.concatenate([table.buys for table in self.tables])
         self.places = {p.id: k for k, p in enumerate(products)}
         self.blocks: dict[str, dict[str, int]] = {block: {} for block in blocks}
-        names = (id for table in self.tables for id in table.id)
-        self.number = {id: k for k, id in enumerate(names)}
+        names = chain.from_iterable(table.id for table in self.tables)
+        self.number = dict(zip(names, range(len(self.product)), strict=True))
         for k, table in enumerate(self.tables if blocks else ()):
             for j in [j for j, id in enumerate(table.id) if id in self.blocks]:
                 self.blocks[table.id[j]][table.product] = int(self.first[k]) + j
@@ -85,7 +85,7 @@ class Fills:
         names = rows.column("order")
         at = np.fromiter(map(self._orders.number.__getitem__, names), np.int64, len(names))
         lots = self._orders.lots.counts(rows.column("quantity"), self._orders.product[at])
-        if self._seen[at].any() or len(np.unique(at)) < len(at) or (abs(lots) >= LARGEST).any():
+        if self._seen[at].any() or not np.diff(np.sort(at)).all() or (abs(lots) >= LARGEST).any():
             raise ValueError("a row has a fault")
         self._seen[at] = True
         self.lots[at] = lots

@@ -1,15 +1,14 @@
-"""Decimal texts as whole steps of a tick or a lot: a column at a time, exactly.
+"""Decimal texts as whole steps of a tick or a lot: a column at a time, in integers, exactly.
 
-A decimal of at most 15 digits and the float64 nearest to it name each other, and a quotient of two exact
-floats is rounded once. So a text of up to 15 characters is n steps exactly when ``float(text)`` equals n
-steps divided out in float64. Whatever that cannot settle is left to decimal arithmetic (units.py).
+Texts of plain digits with a point and a sign, up to 15 of them, are read together; whatever else a number may
+look like (exponents, longer ones) is left to decimal arithmetic (units.py).
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from decimal import Decimal
+from typing import NamedTuple
 
 import numpy as np
 
@@ -17,13 +16,15 @@ from tradelane.market.batch import IntArray
 from tradelane.market.units import decimal, whole
 
 DIGITS = 15
-"""Decimal digits that a float64 always keeps."""
-EXACT_POWER = 22
-"""10²² is the last power of ten that is a float64."""
+"""In a text that is read quickly."""
+SAFE = 18
+"""Decimal digits that an int64 always holds."""
 FEW = 4
 """Where each text stands so many times or more, each is worked out once."""
-_PLAIN = re.compile(r"[0-9+.,-]*")
-_WHOLE = re.compile(r"[0-9,-]*")
+DIGIT, POINT, SIGN, END = 1, 2, 3, 4
+_KIND = np.zeros(256, np.uint8)
+for _signs, _kind in ((b"0123456789", DIGIT), (b".", POINT), (b"+-", SIGN), (b",", END)):
+    _KIND[list(_signs)] = _kind
 
 
 class Steps:
@@ -46,28 +47,26 @@ class Steps:
         return np.fromiter(map(known.__getitem__, texts), np.int64, len(texts))
 
     def _each(self, texts: Sequence[str]) -> IntArray:
-        if _short(texts, _PLAIN) and self._places <= EXACT_POWER and self._unit < 10**DIGITS:
-            value = np.fromiter(map(float, texts), np.float64, len(texts))
-            scale = float(10**self._places)
-            count = np.rint(value * (scale / self._unit))
-            total = count * self._unit
-            if (np.abs(total) < 10.0**DIGITS).all() and (total / scale == value).all():
-                exact: IntArray = count.astype(np.int64)
-                return exact
+        plain = _fixed(texts)
+        quick = None if plain is None else self._divided(plain)
+        if quick is not None:
+            return quick
         found = [whole(decimal(text), self.step) for text in texts]
-        if found and max(map(abs, found)) >= 2**63:
+        if max(map(abs, found), default=0) >= 2**63:
             raise ValueError("too large to be counted")
         return np.array(found, np.int64)
 
-
-def integers(values: Sequence[object]) -> IntArray:
-    """Whole numbers, or texts of them; ValueError, TypeError or OverflowError when one is not plainly one."""
-    if set(map(type, values)) <= {int}:
-        return np.array(values, np.int64)
-    texts: Sequence[str] = values  # type: ignore[assignment]  # what is no text raises TypeError
-    if not _short(texts, _WHOLE):
-        raise ValueError("not plainly whole numbers")
-    return np.fromiter(map(int, texts), np.int64, len(texts))
+    def _divided(self, plain: _Fixed) -> IntArray | None:
+        """``plain`` numbers in steps; None where they are not whole steps, or do not fit."""
+        shift = self._places - plain.places
+        divisor = self._unit * 10 ** max(0, -shift)
+        if plain.digits + max(0, shift) > SAFE or divisor >= 10**SAFE:
+            return None
+        scaled: IntArray = plain.value * 10 ** max(0, shift)
+        if divisor == 1:
+            return scaled
+        count, rest = np.divmod(scaled, divisor)
+        return None if rest.any() else count
 
 
 class Scales:
@@ -83,12 +82,57 @@ class Scales:
         if len(self._steps) == 1:
             return self._steps[0].counts(texts)
         scale, found = self._scale[product], np.zeros(len(texts), np.int64)
-        for k in np.unique(scale).tolist():
+        for k in set(scale.tolist()):
             at = np.flatnonzero(scale == k)
             found[at] = self._steps[k].counts([texts[j] for j in at.tolist()])
         return found
 
 
-def _short(texts: Sequence[str], form: re.Pattern[str]) -> bool:
-    """Whether no text is longer than ``DIGITS`` and all are made of what ``form`` allows."""
-    return max(map(len, texts), default=0) <= DIGITS and bool(form.fullmatch(",".join(texts)))
+def integers(values: Sequence[object]) -> IntArray:
+    """Whole numbers, or texts of them; ValueError, TypeError or OverflowError when one is not plainly one."""
+    if set(map(type, values)) <= {int}:
+        return np.array(values, np.int64)
+    texts: Sequence[str] = values  # type: ignore[assignment]  # what is no text raises TypeError
+    plain = _fixed(texts)
+    if plain is None or not set(".+").isdisjoint("".join(texts)):
+        raise ValueError("not plainly whole numbers")
+    return plain.value
+
+
+class _Fixed(NamedTuple):
+    """Numbers as ``value`` · 10^−``places``; none has more than ``digits`` digits."""
+
+    value: IntArray
+    places: int
+    digits: int
+
+
+def _fixed(texts: Sequence[str]) -> _Fixed | None:
+    """Texts like ``-12.50`` read together; None when one of them looks different. TypeError for no text."""
+    joined = ",".join(texts)
+    if not joined.isascii():
+        return None
+    kind = _KIND[np.frombuffer(f"{joined},".encode(), np.uint8)]
+    ends = np.flatnonzero(kind == END)
+    if len(ends) != len(texts) or not kind.all():
+        return None
+    length = np.diff(ends, prepend=-1) - 1
+    digits, places = length.copy(), np.zeros(len(texts), np.int64)
+    for mark in (POINT, SIGN):
+        found = np.flatnonzero(kind == mark)
+        at = np.searchsorted(ends, found)
+        if not np.diff(at).all():
+            return None
+        digits[at] -= 1
+        if mark == POINT:
+            places[at] = ends[at] - found - 1
+        elif (found != ends[at] - length[at]).any():
+            return None
+    most = int(places.max(initial=0))
+    widest = int(digits.max(initial=0)) + most - int(places.min(initial=most))
+    if int(digits.min(initial=1)) < 1 or int(digits.max(initial=0)) > DIGITS or widest > SAFE:
+        return None
+    value = np.fromstring(joined.replace(".", ""), np.int64, sep=",")
+    if (places != most).any():
+        value *= 10 ** (most - places)
+    return _Fixed(value, most, widest)
