@@ -92,6 +92,8 @@ MISTAKES: list[tuple[list[str], int, str]] = [
     (["read", "mqtt", "--broker", "h", "--topic", "t", "--dialect", "x"], 2, "--dialect: no dialect 'x'"),
     (["read", "mqtt", "--broker", "h", "--topic", "t", "--password-file", "/no"], 2, "--password-file"),
     (["read", "mqtt", "--broker", "127.0.0.1:1", "--topic", "t", "--timeout", "0.2"], 4, "127.0.0.1:1"),
+    (["read", "mqtt", "--broker", "h", "--topic", "t", "--ca-file", "/no"], 2, "/no: no authority's"),
+    (["read", "mqtt", "--broker", "h", "--topic", "t", "--key-file", "/no"], 2, "--key-file: a key needs"),
     (["clear", "/no/case.json"], 2, "/no/case.json: No such file or directory"),
     (["clear"], 2, "Missing argument 'CASE'"),
     (["clear", "/no/case.json", "--fills", "f.csv"], 2, "--fills needs --out"),

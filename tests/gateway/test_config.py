@@ -18,6 +18,20 @@ EXAMPLES = ROOT / "examples"
 ZONE = (EXAMPLES / "zone.toml").read_text()
 ROOFTOP = (EXAMPLES / "rooftop.toml").read_text()
 HUB = '[hub]\ncurrencies = ["EUR"]\n'
+MQTT_METER = """
+[edge.mqtt]
+host = "192.0.2.9"
+port = 1
+[[edge.meters]]
+name = "barn"
+transport = "mqtt"
+"""
+
+
+def mqtt_field(text: str) -> str:
+    """A rooftop with a meter of one value."""
+    return f"{ROOFTOP}{MQTT_METER}fields = [{{ {text} }}]\n"
+
 
 Loader = Callable[..., Config]
 
@@ -204,6 +218,29 @@ MISTAKES = {
     "MQTT without a topic": (
         ROOFTOP.replace('"modbus"', '"mqtt"'),
         "[[edge.meters]] <- edge.meters[0].topic: missing: an MQTT meter has a topic",
+    ),
+    "an MQTT value nobody knows": (
+        mqtt_field('value = "watts", topic = "t"'),
+        'fields = [{ value = "watts", topic = "t" }] <- '
+        + "edge.meters[1].fields[0].value: no value 'watts'",
+    ),
+    "an MQTT value in the wrong unit": (
+        mqtt_field('value = "power_w", topic = "t", unit = "kWh"'),
+        'fields = [{ value = "power_w", topic = "t", unit = "kWh" }] <- '
+        + "edge.meters[1].fields[0].unit: 'kWh' is no unit of power_w",
+    ),
+    "an MQTT value from nowhere": (
+        mqtt_field('value = "power_w"'),
+        'fields = [{ value = "power_w" }] <- '
+        + "edge.meters[1].fields[0].topic: missing: neither it nor its meter has a topic",
+    ),
+    "a password of nobody": (
+        mqtt_field('value = "power_w", topic = "t"').replace("port = 1", 'password_file = "p"'),
+        'password_file = "p" <- edge.mqtt.password_file: a password needs a user',
+    ),
+    "a key without its certificate": (
+        mqtt_field('value = "power_w", topic = "t"').replace("port = 1", 'key_file = "k"'),
+        'key_file = "k" <- edge.mqtt.key_file: a key needs its cert_file',
     ),
     "MQTT without a broker": (
         ROOFTOP.replace('"modbus"', '"mqtt"\ntopic = "roof/#"'),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,9 +10,10 @@ import pytest
 from tradelane.gateway.clock import Clock
 from tradelane.gateway.sections import EdgeSection
 from tradelane.gateway.sources import sources
+from tradelane.meter.inbox import Message
 from tradelane.meter.modbus import ModbusSource
 from tradelane.meter.mqtt import MqttSource
-from tradelane.meter.reading import Source, UnknownProfile
+from tradelane.meter.reading import MeterError, Source, UnknownProfile
 
 
 def made(*meters: dict[str, Any], mqtt: dict[str, Any] | None = None) -> list[Source]:
@@ -45,3 +47,33 @@ def test_a_profile_nobody_knows_is_told_at_the_start() -> None:
     topic = {"name": "a", "transport": "mqtt", "topic": "t", "dialect": "no-such-dialect"}
     with pytest.raises(UnknownProfile, match="no-such-dialect"):
         made(topic, mqtt={"host": "192.0.2.9"})
+
+
+def test_meters_of_a_subscription_need_no_topic_and_fields_no_dialect(tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("pass\n")
+    mqtt = {"host": "192.0.2.9", "user": "ada", "password_file": secret}
+    fields = [{"value": "power_w", "topic": "b/now", "unit": "kW"}, {"value": "import_wh", "path": "total"}]
+    (found,) = made(
+        {"name": "a", "transport": "mqtt"},
+        {"name": "b", "transport": "mqtt", "topic": "b/sum", "fields": fields},
+        mqtt=mqtt | {"subscriptions": [{"topic": "meters/+/state"}]},
+    )
+    assert isinstance(found, MqttSource)
+    assert found.router.topics() == ["b/now", "b/sum", "meters/+/state"]
+    for topic, payload in (
+        ("b/now", b"1.5"),
+        ("b/sum", b'{"total": 7}'),
+        ("meters/a/state", b'{"power_w": 2}'),
+    ):
+        (reading,) = found.router.hear(Message(topic, payload, False, 0))
+        assert (reading.meter, [v for v in reading.values.values() if v is not None]) in (
+            *[("b", [1500]), ("b", [7]), ("a", [2])],
+        )
+
+
+@pytest.mark.parametrize("key", ["password_file", "ca_file", "cert_file"])
+def test_a_file_of_the_broker_s_that_cannot_be_used_is_told_at_the_start(key: str) -> None:
+    mqtt = {"host": "192.0.2.9", "user": "ada", key: "/no/file"}
+    with pytest.raises(MeterError, match=r"^/no/file: "):
+        made({"name": "a", "transport": "mqtt", "topic": "t"}, mqtt=mqtt)

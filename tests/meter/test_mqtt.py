@@ -16,7 +16,8 @@ from paho.mqtt.enums import CallbackAPIVersion
 from tests.meter.servers import HOST, NOW, now
 from tests.shared import free_port, running_mosquitto
 from tradelane.meter import dialect
-from tradelane.meter.mqtt import Broker, MqttMeter, MqttSource, read_once
+from tradelane.meter.mqtt import Broker, MqttMeter, MqttSource
+from tradelane.meter.mqtt_look import read_once
 from tradelane.meter.reading import BadAnswer, Quality, Reading, Role, Unreachable
 
 JSON = dialect.load("json")
@@ -34,15 +35,17 @@ BODY = {
 
 
 @contextmanager
-def publisher(port: int, will: str | None = None) -> Iterator[Client]:
+def publisher(port: int, tls: tuple[Path, Path, Path] | None = None) -> Iterator[Client]:
+    """A client that is connected; ``tls``: the authority, its own certificate and key."""
     client = Client(CallbackAPIVersion.VERSION2)
-    if will is not None:
-        client.will_set(will, "offline", 1, retain=True)
+    if tls is not None:
+        client.tls_set(str(tls[0]), certfile=str(tls[1]), keyfile=str(tls[2]))
     client.connect(HOST, port)
     client.loop_start()
     try:
         yield client
     finally:
+        client.disconnect()
         client.loop_stop()
 
 

@@ -167,16 +167,21 @@ def modbus(
 def mqtt(
     broker: Annotated[str, typer.Option(help="HOST:PORT")],
     topic: Annotated[str, typer.Option(help="Topic the meter publishes on; + and # allowed.")],
-    dialect: Annotated[str, typer.Option(help="How its messages are spelt.")] = "json",
+    dialect: Annotated[str | None, typer.Option(help="How its messages are spelt. Default: guess.")] = None,
     user: Annotated[str | None, typer.Option(help="To log in as.")] = None,
     password_file: Annotated[Path | None, typer.Option(help="A file that holds the password.")] = None,
+    tls: Annotated[bool, typer.Option("--tls", help="Encrypt; trust the system's authorities.")] = False,
+    ca_file: Annotated[Path | None, typer.Option(help="Encrypt; trust this authority.")] = None,
+    cert_file: Annotated[Path | None, typer.Option(help="Our certificate.")] = None,
+    key_file: Annotated[Path | None, typer.Option(help="Its key.")] = None,
     timeout: Timeout = 30.0,
     as_json: AsJson = False,
 ) -> None:
-    """The first message on a topic, as readings."""
-    from tradelane.gateway.commands.reading import read_mqtt
+    """What the meters on a topic show, as readings."""
+    from tradelane.gateway.commands.reading import Login, read_mqtt
 
-    read_mqtt(broker, topic, dialect, user, password_file, timeout, as_json)
+    login = Login(user, password_file, tls, ca_file, cert_file, key_file)
+    read_mqtt(broker, topic, dialect, login, timeout, as_json)
 
 
 @app.command()

@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Protocol
 
-from tradelane.gateway.sections import ClockSection, EdgeSection, HubSection, ZoneSection
+from tradelane.gateway.sections import ClockSection, EdgeSection, HubSection, Meter, Mqtt, ZoneSection
 from tradelane.gateway.toml_lines import Loc
 from tradelane.market.units import whole
+from tradelane.meter.payload import scale_of
+from tradelane.meter.reading import VALUE_NAMES
 
 Fault = tuple[Loc, str]
 
@@ -52,6 +54,8 @@ def _edge(edge: EdgeSection, zone: ZoneSection | None) -> Iterator[Fault]:
         yield ("edge", "zone_url"), "missing: there is no [zone] in this process to trade with"
     yield from _members(edge, zone)
     yield from _meters(edge)
+    if edge.mqtt is not None:
+        yield from _broker(edge.mqtt)
 
 
 def _members(edge: EdgeSection, zone: ZoneSection | None) -> Iterator[Fault]:
@@ -77,14 +81,39 @@ def _meters(edge: EdgeSection) -> Iterator[Fault]:
         at: Loc = ("edge", "meters", index)
         if meter.transport == "modbus" and meter.host is None:
             yield (*at, "host"), "missing: a Modbus meter has a host"
-        if meter.transport == "mqtt" and meter.topic is None:
-            yield (*at, "topic"), "missing: an MQTT meter has a topic"
-        if meter.transport == "mqtt" and edge.mqtt is None:
-            yield (*at, "transport"), "an MQTT meter needs [edge.mqtt]"
+        if meter.transport == "mqtt":
+            yield from _mqtt(edge, meter, at)
         if meter.member is not None and meter.member not in members:
             yield (*at, "member"), f"no member {meter.member!r}"
         if (meter.lat is None) != (meter.lon is None):
             yield (*at, "lon" if meter.lon is None else "lat"), "missing: a place has both lat and lon"
+
+
+def _mqtt(edge: EdgeSection, meter: Meter, at: Loc) -> Iterator[Fault]:
+    if meter.topic is None and not (edge.mqtt and edge.mqtt.subscriptions) and not meter.fields:
+        yield (*at, "topic"), "missing: an MQTT meter has a topic"
+    if edge.mqtt is None:
+        yield (*at, "transport"), "an MQTT meter needs [edge.mqtt]"
+    if meter.fields and meter.dialect not in (None, "sparkplug"):
+        yield (*at, "fields"), "a meter has a dialect or fields of its own, not both"
+    for index, field in enumerate(meter.fields):
+        where: Loc = (*at, "fields", index)
+        if field.topic is None and meter.topic is None:
+            yield (*where, "topic"), "missing: neither it nor its meter has a topic"
+        if field.value not in VALUE_NAMES:
+            yield (*where, "value"), f"no value {field.value!r}"
+        try:
+            if field.unit:
+                scale_of(field.unit, field.value)
+        except ValueError as error:
+            yield (*where, "unit"), str(error)
+
+
+def _broker(mqtt: Mqtt) -> Iterator[Fault]:
+    if mqtt.key_file is not None and mqtt.cert_file is None:
+        yield ("edge", "mqtt", "key_file"), "a key needs its cert_file"
+    if mqtt.password_file is not None and mqtt.user is None:
+        yield ("edge", "mqtt", "password_file"), "a password needs a user"
 
 
 def _zone(zone: ZoneSection) -> Iterator[Fault]:

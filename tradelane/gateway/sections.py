@@ -90,17 +90,43 @@ class ClockSection(Section):
     wall_origin: int | None = None
 
 
+class MqttValue(Section):
+    """One value of an MQTT meter: it stands at ``path`` (keys with dots; none: the payload is a number) of
+    messages on ``topic`` (the meter's own, if not named), in ``unit`` times ``scale``."""
+
+    value: str
+    topic: str | None = None
+    path: str = ""
+    role: Literal["grid", "solar", "battery", "load"] = "grid"
+    unit: str = ""
+    scale: Amount = Decimal(1)
+
+
+class Subscription(Section):
+    """Many meters from one subscription: their names come from the topic, at {meter} of the dialect's."""
+
+    topic: Text
+    dialect: str = "json"
+
+
 class Mqtt(Section):
-    """The broker that MQTT meters publish to."""
+    """The broker that MQTT meters publish to. Paths name PEM files; ``ca_file`` alone encrypts too."""
 
     host: str
     port: Port = 1883
     user: str | None = None
     password_file: Path | None = None
+    tls: bool = False
+    ca_file: Path | None = None
+    cert_file: Path | None = None
+    key_file: Path | None = None
+    subscriptions: tuple[Subscription, ...] = ()
 
 
 class Meter(Section):
-    """A device that is read. Modbus needs ``host``, MQTT needs ``topic``; ``lat``, ``lon`` in degrees."""
+    """A device that is read. Modbus needs ``host``; MQTT a ``topic``, or a subscription that has its name, and
+    ``fields`` where no ``dialect`` knows it. ``lat``, ``lon`` in degrees. ``rated_kw``: the most its connection
+    carries; ``resolution_wh``: the smallest step of its counters, where its profile does not say."""
 
     name: Id
     transport: Literal["modbus", "mqtt"]
@@ -110,9 +136,12 @@ class Meter(Section):
     profile: str | None = None
     topic: str | None = None
     dialect: str | None = None
+    fields: tuple[MqttValue, ...] = ()
     member: Id | None = None
     lat: float | None = Field(default=None, ge=-90, le=90)
     lon: float | None = Field(default=None, ge=-180, le=180)
+    rated_kw: Positive | None = None
+    resolution_wh: int = Field(default=1, ge=1, le=100_000)
 
 
 class Buyer(Section):
@@ -140,7 +169,8 @@ class GoodsOffer(Section):
 
 
 class Member(Section):
-    """A member this edge trades for. ``min_price`` in currency per MWh; ``keep_wh`` in Wh per MTU."""
+    """A member this edge trades for. ``min_price`` in currency per MWh; ``keep_wh`` in Wh per MTU. Offered is
+    what fell short in ``offer_quantile`` of past forecasts, so that most of what is sold is there."""
 
     id: Id
     name: Text
@@ -148,6 +178,7 @@ class Member(Section):
     sells: bool = False
     min_price: Amount = Decimal(0)
     keep_wh: int = Field(default=0, ge=0)
+    offer_quantile: float = Field(default=0.3, ge=0, le=0.5)
     meter: Id | None = None
     buys: Buyer | None = None
     goods: tuple[GoodsOffer, ...] = ()
@@ -155,13 +186,17 @@ class Member(Section):
 
 
 class EdgeSection(Section):
-    """Reads meters and trades for members. No ``zone_url``: the zone of this same process."""
+    """Reads meters and trades for members. No ``zone_url``: the zone of this same process. All readings are
+    kept for ``keep_readings_days``; of older ones, what their intervals were closed from. ``profiles``: a
+    folder of one's own Modbus profiles, found there by name before those that come with Tradelane."""
 
     zone_url: Url | None = None
     poll_seconds: int = Field(default=10, ge=1)
+    keep_readings_days: int = Field(default=14, ge=1)
     members: tuple[Member, ...] = ()
     meters: tuple[Meter, ...] = ()
     mqtt: Mqtt | None = None
+    profiles: Path | None = None
 
     def owner(self, meter: str) -> str | None:
         """The member whose energy a meter counts: named by the meter, or naming it."""

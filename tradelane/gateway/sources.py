@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from fractions import Fraction
 from itertools import groupby
+from typing import TYPE_CHECKING
+from zlib import crc32
 
 import structlog
 
 from tradelane.gateway.clock import Clock
-from tradelane.gateway.sections import EdgeSection, Meter
-from tradelane.meter.reading import MeterError, Source
+from tradelane.gateway.sections import EdgeSection, Meter, Mqtt, MqttValue
+from tradelane.meter import dialect as dialects
+from tradelane.meter.reading import MeterError, Role, Source
+from tradelane.meter.router import MqttMeter
+
+if TYPE_CHECKING:
+    from tradelane.meter.mqtt import Broker
 
 log = structlog.get_logger(__name__)
 SEED = 1
@@ -18,10 +26,10 @@ SEED = 1
 
 
 def sources(section: EdgeSection, clock: Clock) -> Iterator[Source]:
-    """Raises UnknownProfile or BadProfile."""
+    """Raises UnknownProfile, BadProfile, or MeterError when the broker's files cannot be used."""
     modbus = [meter for meter in section.meters if meter.transport == "modbus"]
     for (host, port), group in groupby(sorted(modbus, key=_bus), key=_bus):
-        yield _modbus(host, port, list(group), section.poll_seconds / clock.speed, clock)
+        yield _modbus(section, host, port, list(group), clock)
     mqtt = [meter for meter in section.meters if meter.transport == "mqtt"]
     if mqtt:
         yield _mqtt(section, mqtt, clock)
@@ -35,14 +43,17 @@ def _failed(meter: str, error: MeterError) -> None:
     log.warning("meter not read", meter=meter, reason=str(error))
 
 
-def _modbus(host: str, port: int, meters: list[Meter], period_s: float, clock: Clock) -> Source:
+def _modbus(section: EdgeSection, host: str, port: int, meters: list[Meter], clock: Clock) -> Source:
     from tradelane.meter import profile
     from tradelane.meter.modbus import ModbusConnection, ModbusMeter, ModbusSource
 
     return ModbusSource(
         ModbusConnection(host, port),
-        [ModbusMeter(m.name, m.unit, profile.load(m.profile) if m.profile else None) for m in meters],
-        period_s=period_s,
+        [
+            ModbusMeter(m.name, m.unit, profile.load(m.profile, section.profiles) if m.profile else None)
+            for m in meters
+        ],
+        period_s=section.poll_seconds / clock.speed,
         now=clock.now,
         sleep=asyncio.sleep,
         seed=SEED,
@@ -50,20 +61,44 @@ def _modbus(host: str, port: int, meters: list[Meter], period_s: float, clock: C
     )
 
 
+def broker_of(mqtt: Mqtt) -> Broker:
+    """Raises MeterError when the password's file cannot be read."""
+    from tradelane.meter.mqtt import Broker
+
+    password = None
+    if mqtt.password_file is not None:
+        try:
+            password = mqtt.password_file.read_text("utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            why = getattr(error, "strerror", None) or "not UTF-8 text"
+            raise MeterError(f"{mqtt.password_file}: {why}") from None
+    return Broker(
+        mqtt.host, mqtt.port, mqtt.user, password, mqtt.tls, mqtt.ca_file, mqtt.cert_file, mqtt.key_file
+    )
+
+
 def _mqtt(section: EdgeSection, meters: list[Meter], clock: Clock) -> Source:
-    from tradelane.meter import dialect
-    from tradelane.meter.mqtt import Broker, MqttMeter, MqttSource
+    from tradelane.meter.mqtt import MqttSource
 
     assert section.mqtt is not None
-    password = section.mqtt.password_file
-    return MqttSource(
-        Broker(
-            section.mqtt.host,
-            section.mqtt.port,
-            section.mqtt.user,
-            None if password is None else password.read_text("utf-8").strip(),
-        ),
-        [MqttMeter(m.topic or "", dialect.load(m.dialect or "json"), m.name) for m in meters],
-        now=clock.now,
-        failed=_failed,
-    )
+    heard = [one for meter in meters for one in _heard(meter)]
+    subscriptions = section.mqtt.subscriptions
+    heard += [MqttMeter(one.topic, dialects.load(one.dialect)) for one in subscriptions]
+    seed = crc32(" ".join(meter.name for meter in meters).encode())
+    return MqttSource(broker_of(section.mqtt), heard, now=clock.now, seed=seed, failed=_failed)
+
+
+def _heard(meter: Meter) -> Iterator[MqttMeter]:
+    """What a meter listens to; nothing, when it is heard by a subscription that many share."""
+    topics = dict.fromkeys(f.topic or meter.topic or "" for f in meter.fields)
+    if meter.fields:
+        mapping = dialects.of_mapping([_mapped(f, meter) for f in meter.fields], meter.dialect or "mapping")
+        for topic in topics:
+            yield MqttMeter(topic, mapping, meter.name)
+    elif meter.topic is not None:
+        yield MqttMeter(meter.topic, dialects.load(meter.dialect or "json"), meter.name)
+
+
+def _mapped(field: MqttValue, meter: Meter) -> dialects.Mapped:
+    topic, scale = field.topic or meter.topic or "", Fraction(field.scale)
+    return dialects.Mapped(topic, field.path, field.value, Role(field.role), field.unit, scale)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,18 @@ from tradelane.meter import profile as profiles
 from tradelane.meter.reading import MeterError, Reading, Unreachable
 
 MQTT_PORT = 1883
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """As whom to log in at a broker, and whom to trust there."""
+
+    user: str | None = None
+    password_file: Path | None = None
+    tls: bool = False
+    ca_file: Path | None = None
+    cert_file: Path | None = None
+    key_file: Path | None = None
 
 
 def read_modbus(
@@ -33,21 +46,29 @@ def read_modbus(
 def read_mqtt(
     broker: str,
     topic: str,
-    dialect: str,
-    user: str | None,
-    password_file: Path | None,
+    dialect: str | None,
+    login: Login,
     timeout_s: float,
     as_json: bool,
 ) -> None:
-    from tradelane.meter import mqtt
+    """``dialect`` None: the only one that fits."""
+    from tradelane.meter import mqtt_look
+    from tradelane.meter.mqtt import Broker
 
     host, port = host_and_port(broker, MQTT_PORT, "--broker")
     try:
-        known = dialects.load(dialect)
+        known = None if dialect is None else dialects.load(dialect)
     except MeterError as error:
         raise CommandFailed(ExitCode.USAGE, f"--dialect: {error}") from None
-    at = mqtt.Broker(host, port, user, _secret(password_file))
-    show(run(mqtt.read_once(at, topic, known, timeout_s, Clock().now)), as_json)
+    if login.key_file is not None and login.cert_file is None:
+        raise CommandFailed(ExitCode.USAGE, "--key-file: a key needs its --cert-file")
+    password = _secret(login.password_file)
+    at = Broker(host, port, login.user, password, login.tls, login.ca_file, login.cert_file, login.key_file)
+    try:
+        at.context()
+    except MeterError as error:
+        raise CommandFailed(ExitCode.USAGE, str(error)) from None
+    show(run(mqtt_look.read_once(at, topic, known, timeout_s, Clock().now)), as_json)
 
 
 def run(read: Coroutine[Any, Any, list[Reading]]) -> list[Reading]:
