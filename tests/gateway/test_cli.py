@@ -104,7 +104,7 @@ MISTAKES: list[tuple[list[str], int, str]] = [
     (["run"], 2, "Missing option '--config'"),
     (["doctor", "--config", "/no/site.toml"], 3, "/no/site.toml: No such file or directory"),
     (["doctor"], 2, "give --config FILE, or --profile FILE"),
-    (["doctor", "--profile", "/no/profile.toml"], 1, "profile: "),
+    (["doctor", "--profile", "/no/profile.toml"], 2, "profile: /no/profile.toml: No such file"),
     (["export", "--config", "/no/site.toml", "--what", "trades"], 3, "/no/site.toml: No such file"),
     (["export", "--config", "c", "--what", "secrets"], 2, "'secrets' is not one of"),
     (["export", "--config", str(ROOT / "examples/hub.toml"), "--what", "trades"], 3, "zone: missing"),

@@ -206,13 +206,3 @@ def test_the_table_is_for_people(sound: Site, capsys: pytest.CaptureFixture[str]
     assert run(["doctor", "--config", str(sound.path)]) == 0
     out = capsys.readouterr().out
     assert "trial balance" in out and "ok" in out and "BAD" not in out
-
-
-def test_a_profile_is_examined(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    good = ROOT / "tradelane/meter/profiles/eastron-sdm630.toml"
-    assert run(["doctor", "--profile", str(good)]) == 0
-    assert "usable" in capsys.readouterr().out
-    bad = tmp_path / "bad.toml"
-    bad.write_text(good.read_text() + "\nwings = 2\n")
-    assert run(["doctor", "--profile", str(bad)]) == 1
-    assert "wings" in capsys.readouterr().err

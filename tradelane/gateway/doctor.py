@@ -198,15 +198,3 @@ def hub_books(examination: Examination) -> Iterator[Finding]:
 
 
 CHECKS: list[Check] = [configuration, database, journal_chain, energy, hub_books, readings_chain]
-
-
-def examine_profile(path: Path) -> list[Finding]:
-    """Whether a meter profile can be used."""
-    from tradelane.meter import profile
-    from tradelane.meter.reading import MeterError
-
-    try:
-        known = profile.parse(path.read_text(encoding="utf-8"), str(path))
-    except (OSError, UnicodeDecodeError, MeterError) as error:
-        return [Finding("profile", False, one_line(error))]
-    return [Finding("profile", True, f"{path}: {known.name}, usable")]

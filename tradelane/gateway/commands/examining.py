@@ -1,13 +1,16 @@
-"""``doctor``: findings as a table or JSON; a bad one is exit code 1."""
+"""``doctor``: findings as a table or JSON. A bad one is exit code 1; of a profile, malformed input, 2."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import typer
+
 from tradelane.gateway.commands.failure import CommandFailed, ExitCode
 from tradelane.gateway.commands.output import print_json, print_table
 from tradelane.gateway.commands.running import configured
-from tradelane.gateway.doctor import Finding, examine, examine_profile
+from tradelane.gateway.doctor import Finding, examine
+from tradelane.gateway.profile_check import examine_profile
 
 WORDS = {True: "ok", False: "BAD", None: "not looked at"}
 
@@ -18,11 +21,15 @@ def doctor_command(config: Path | None, profile: Path | None, as_json: bool) -> 
     if as_json:
         rows = [{"check": f.check, "ok": f.ok, "text": f.text} for f in findings]
         print_json({"ok": not bad, "findings": rows}, indent=2)
+    elif bad and profile is not None:
+        for finding in bad:
+            typer.echo(finding.text)
     else:
         print_table(("check", "", "finding"), ((f.check, WORDS[f.ok], f.text) for f in findings))
     if bad:
         more = f" (and {len(bad) - 1} more)" if len(bad) > 1 else ""
-        raise CommandFailed(ExitCode.FAILURE, f"{bad[0].check}: {bad[0].text}{more}")
+        code = ExitCode.FAILURE if profile is None else ExitCode.USAGE
+        raise CommandFailed(code, f"{bad[0].check}: {bad[0].text}{more}")
 
 
 def _findings(config: Path | None, profile: Path | None) -> list[Finding]:
