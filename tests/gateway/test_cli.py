@@ -348,7 +348,7 @@ def test_an_unwritable_place_is_a_failure(tmp_path: Path, capsys: Capture) -> No
 
 
 def test_a_fault_of_ours_is_one_line_too(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
-    def broken(_path: Path) -> None:
+    def broken(_path: Path, _told: object) -> None:
         raise ZeroDivisionError("division by zero\nand a second line")
 
     monkeypatch.setattr("tradelane.gateway.commands.clearing.load_case", broken)

@@ -15,8 +15,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib import import_module
 from itertools import chain, islice
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, TextIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, TextIO, cast
 
+from tradelane.gateway.progress import Told, silent
 from tradelane.market.case import Attachment, Case, CaseError, read_case
 from tradelane.market.document import read_document
 from tradelane.market.rows import PART, ListRows, Place, Rows, Table, TableRows
@@ -31,29 +32,31 @@ BLOCK = 1 << 16
 BROKEN_FILE = (OSError, EOFError, UnicodeDecodeError, csv.Error, zlib.error)
 
 
-def load_case(path: Path) -> Case:
+def load_case(path: Path, told: Told = silent) -> Case:
     """The case in a file. CaseError, with the file's name, for whatever is wrong with it."""
-    return read_case(_text(path), beside(path))
+    told(f"reading {path.name}", None)
+    return read_case(_text(path), beside(path, told))
 
 
-def load_result(path: Path) -> dict[str, Any]:
+def load_result(path: Path, told: Told = silent) -> dict[str, Any]:
     """The result object in a file; its fills and trades are Tables. CaseError."""
+    told(f"reading {path.name}", None)
     result = read_document(_text(path), LONG)
     if not isinstance(result, dict):
         raise CaseError("result", "expected an object")
     for name in LONG:
         if isinstance(result.get(name), str):
-            result[name] = Table(list(beside(path)(result[name])))
+            result[name] = Table(list(beside(path, told)(result[name])))
     return result
 
 
-def beside(path: Path) -> Attachment:
+def beside(path: Path, told: Told = silent) -> Attachment:
     """Opens the tables in the folder of ``path`` by name."""
 
     def rows(name: str) -> Iterator[Rows]:
         if Path(name).name != name or name in ("", ".", ".."):
             raise CaseError(repr(name), "a table stands in the same folder, under a plain name")
-        return _rows(path.parent / name, name)
+        return _rows(path.parent / name, name, told)
 
     return rows
 
@@ -104,21 +107,25 @@ def _text(path: Path) -> str:
         raise CaseError(str(path), _words(error)) from None
 
 
-def _rows(path: Path, name: str) -> Iterator[Rows]:
+def _rows(path: Path, name: str, told: Told) -> Iterator[Rows]:
     if name.endswith(".parquet"):
         yield from _parquet(path, name)
         return
     if not name.endswith((".csv", ".csv.gz")):
         raise CaseError(name, "a table is .csv, .csv.gz or .parquet")
     try:
-        with _open(path) as raw, io.TextIOWrapper(raw, encoding="utf-8-sig", newline="") as text:
-            yield from _csv(text, name)
+        with path.open("rb") as file, _text_of(file, name) as text:
+            size = max(1, path.stat().st_size)
+            for rows in _csv(text, name):
+                told(f"reading {name}", file.tell() / size)
+                yield rows
     except BROKEN_FILE as error:
         raise CaseError(name, _words(error)) from None
 
 
-def _open(path: Path) -> IO[bytes]:
-    return cast(IO[bytes], gzip.open(path, "rb")) if path.suffix == ".gz" else path.open("rb")
+def _text_of(file: BinaryIO, name: str) -> TextIO:
+    raw = gzip.GzipFile(fileobj=file) if name.endswith(".gz") else file
+    return io.TextIOWrapper(cast(BinaryIO, raw), encoding="utf-8-sig", newline="")
 
 
 def _csv(text: TextIO, name: str) -> Iterator[Rows]:

@@ -2,45 +2,53 @@
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import typer
 
-from tradelane.gateway.casefile import fills_text, load_case, load_result, result_text
+from tradelane.gateway.casefile import fills_parts, load_case, load_result, result_parts
 from tradelane.gateway.commands.failure import CommandFailed, ExitCode
-from tradelane.gateway.commands.output import STDOUT, print_json, print_table, write_text
+from tradelane.gateway.commands.output import STDOUT, print_json, print_table, writing
+from tradelane.gateway.progress import Told, progress_bar
 from tradelane.market.case import CaseError
 from tradelane.market.proof import verify
-from tradelane.market.result import clear_case
+from tradelane.market.result import clear_tables
 
 
 def clear_command(case: Path, out: str, fills: str | None, as_json: bool) -> None:
     """Clear ``case`` into ``out``; the fills go into the table ``fills`` beside it when given."""
     if fills is not None:
         _check_fills_name(out, fills)
-    try:
-        result = clear_case(load_case(case))
-    except CaseError as error:
-        raise malformed(case, error) from None
-    if fills is not None:
-        write_text(str(Path(out).parent / fills), fills_text(result["fills"]))
-        result = {**result, "fills": fills}
-    write_text(out, result_text(result))
+    with progress_bar() as told, without_collector():
+        try:
+            result = clear_tables(load_case(case, told), lambda step: told(step, None))
+        except CaseError as error:
+            raise malformed(case, error) from None
+        if fills is not None:
+            _write(str(Path(out).parent / fills), fills_parts(result["fills"]), told)
+            result = {**result, "fills": fills}
+        _write(out, result_parts(result), told)
     if out != STDOUT:
         _summary(result, as_json)
 
 
 def verify_command(case: Path, result: Path, as_json: bool) -> None:
     """Prove ``result``; CommandFailed with NOT_PROVEN after the problems were printed."""
-    try:
-        opened = load_case(case)
-    except CaseError as error:
-        raise malformed(case, error) from None
-    try:
-        problems = verify(opened, load_result(result))
-    except CaseError as error:
-        raise malformed(result, error) from None
+    with progress_bar() as told, without_collector():
+        try:
+            opened = load_case(case, told)
+        except CaseError as error:
+            raise malformed(case, error) from None
+        try:
+            stated = load_result(result, told)
+            told("proving", None)
+            problems = verify(opened, stated)
+        except CaseError as error:
+            raise malformed(result, error) from None
     if as_json:
         print_json({"proven": not problems, "problems": problems})
     elif problems:
@@ -51,6 +59,25 @@ def verify_command(case: Path, result: Path, as_json: bool) -> None:
     if problems:
         count = f"{len(problems)} problem" + ("s" if len(problems) > 1 else "")
         raise CommandFailed(ExitCode.NOT_PROVEN, f"{result}: not proven: {count}, first {problems[0]}")
+
+
+@contextmanager
+def without_collector() -> Iterator[None]:
+    """Nothing here lives in circles, and looking for some in millions of texts takes as long as the work."""
+    running = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if running:
+            gc.enable()
+
+
+def _write(out: str, parts: Iterable[str], told: Told) -> None:
+    told("writing" if out == STDOUT else f"writing {Path(out).name}", None)
+    with writing(out) as file:
+        for part in parts:
+            file.write(part)
 
 
 def malformed(path: Path, error: CaseError) -> CommandFailed:
