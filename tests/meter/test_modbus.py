@@ -91,10 +91,14 @@ def test_a_silent_unit_is_unreachable() -> None:
         (words_answer(3, []), BadAnswer),
         (bytes([0x83, 2]), IllegalAddress),
         (bytes([0x83, 3]), IllegalAddress),
-        (bytes([0x83, 4]), BadAnswer),
+        (bytes([0x83, 4]), IllegalAddress),
         (bytes([0x83, 11]), Unreachable),
-        (bytes([3, 4, 0, 1]), Unreachable),
-        (bytes([3]), MeterError),
+        (bytes([3, 4, 0, 1]), BadAnswer),
+        (bytes([3, 4, 0, 1, 0, 2, 0]), BadAnswer),
+        (bytes([0x83]), BadAnswer),
+        (bytes([0x83, 6]), BadAnswer),
+        (bytes([0x2B, 14, 1]), BadAnswer),
+        (bytes([3]), BadAnswer),
     ],
 )
 def test_an_answer_that_is_not_the_one_asked_for_is_refused(answer: bytes, error: type[MeterError]) -> None:

@@ -55,13 +55,20 @@ def plan(
     ``barriers``: addresses that begin a new request; none reads on from below one to above it.
     """
     walls = tuple(barriers)
-    blocks: list[Block] = []
+    groups: list[list[Register]] = []
+    start = end = 0
     for register in sorted(registers, key=lambda one: (one.function, one.low, one.high)):
-        if blocks and blocks[-1].function == register.function:
-            wider = Block((*blocks[-1].registers, register))
-            spans = any(wider.address < wall < wider.end for wall in walls)
-            if wider.count <= limit and register.low - blocks[-1].end <= gap and not spans:
-                blocks[-1] = wider
-                continue
-        blocks.append(Block((register,)))
-    return tuple(blocks)
+        wider = max(end, register.high)
+        if (
+            groups
+            and groups[-1][0].function == register.function
+            and wider - start <= limit
+            and register.low - end <= gap
+            and not any(start < wall < wider for wall in walls)
+        ):
+            groups[-1].append(register)
+            end = wider
+        else:
+            groups.append([register])
+            start, end = register.low, register.high
+    return tuple(Block(tuple(group)) for group in groups)

@@ -1,30 +1,74 @@
 """One unit on a Modbus line: what it holds, and reading it.
 
 Always true: a register the device refuses is a hole, remembered, and its value is None; it never takes its
-neighbours with it. A device that refuses everything is an error, and nothing is remembered of it.
+neighbours with it. A device that refuses everything is an error, and nothing is remembered of it. Of several
+sections with one role, the first that the device has is read.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Protocol
 
 from tradelane.meter import sunspec
+from tradelane.meter.block_decoder import BlockDecoder
 from tradelane.meter.blocks import MODBUS_LIMIT, Block, plan
-from tradelane.meter.profile import HOLDING, Profile
-from tradelane.meter.reading import BadAnswer, IllegalAddress, Reading, UnknownProfile, Value, quality_of
-from tradelane.meter.registers import Section, decode
+from tradelane.meter.profile import Profile, spelt
+from tradelane.meter.reading import (
+    BadAnswer,
+    IllegalAddress,
+    Reading,
+    Role,
+    UnknownProfile,
+    Value,
+    quality_of,
+)
+from tradelane.meter.registers import HOLDING, Section
 
-RETRY_HOLES_AFTER = 240
+RETRY_HOLES_AFTER = 8
 """Reads after which refused registers are asked for again: a device may refuse them only while it boots."""
+LONGEST_RETRY = 4096
+"""Reads between two such tries at most; each that finds the holes again doubles the pause."""
+
+SHARED_PLANS = 256
 
 
 class Bus(Protocol):
-    """A Modbus line. Errors as in ModbusConnection.read."""
+    """A Modbus line. Arguments and errors as in ModbusLine.read."""
 
-    async def read(self, unit: int, function: int, address: int, count: int) -> list[int]: ...
+    async def read(
+        self, unit: int, function: int, address: int, count: int, patience_s: float | None = None
+    ) -> list[int]: ...
 
     async def close(self) -> None: ...
+
+
+class _Request:
+    """A block and what makes its values of the answer."""
+
+    __slots__ = ("block", "decode")
+
+    def __init__(self, block: Block) -> None:
+        self.block = block
+        self.decode = BlockDecoder(block)
+
+
+@lru_cache(SHARED_PLANS)
+def _requests(section: Section, limit: int, gap: int, barriers: tuple[int, ...]) -> tuple[_Request, ...]:
+    """A street of the same meters shares one plan."""
+    head = () if section.header is None else (section.header,)
+    return tuple(_Request(block) for block in plan((*head, *section.registers), limit, gap, barriers))
+
+
+@dataclass(slots=True)
+class _Planned:
+    """How a section is read; ``holes`` once a register of it was refused."""
+
+    section: Section
+    requests: list[_Request]
+    holes: bool = False
 
 
 class Device:
@@ -42,36 +86,50 @@ class Device:
         self._bus, self._profile = bus, profile
         self._function = profile.function if profile else HOLDING
         self._limit = min(max_registers, profile.max_registers if profile else MODBUS_LIMIT)
-        self._plans: dict[Section, tuple[Block, ...]] = {}
+        self._plans: list[_Planned] = []
+        self._patience_s: float | None = None
         self._reads = 0
+        self._retry_after = RETRY_HOLES_AFTER
 
     def forget(self) -> None:
         """Plan (and discover) anew at the next read: after an outage it may be another device or firmware."""
-        self._plans = {}
-        self._reads = 0
+        self._plans = []
+        self._retry_after = RETRY_HOLES_AFTER
 
-    async def read(self, now: Callable[[], int]) -> list[Reading]:
-        """One reading per role, stamped ``now()`` when its registers had come. Raises MeterError."""
-        if not self._plans or self._reads >= RETRY_HOLES_AFTER:
-            self.forget()
-            self._plans = {section: self._planned(section) for section in await self._sections()}
+    async def read(self, now: Callable[[], int], patience_s: float | None = None) -> list[Reading]:
+        """One reading per role, stamped ``now()`` when its registers had come. Raises MeterError.
+
+        ``patience_s``: seconds to wait for each answer, if less than the line's own timeout.
+        """
+        self._patience_s = patience_s
+        if self._worth_retrying():
+            self._plans = []
+            self._retry_after = min(2 * self._retry_after, LONGEST_RETRY)
+        if not self._plans:
+            self._reads = 0
+            self._plans = [self._planned(section) for section in await self._sections()]
         self._reads += 1
-        readings = []
-        for section in list(self._plans):
-            values = await self._values(section)
+        readings: dict[Role, Reading] = {}
+        for planned in self._plans:
+            if planned.section.role in readings:
+                continue
+            values = await self._values(planned)
             if values is not None:
-                readings.append(self._reading(section, values, now()))
+                readings[planned.section.role] = self._reading(planned.section, values, now())
         if not readings:
             self.forget()
             raise BadAnswer(f"{self.meter}: the device has none of the registers it should have")
-        return readings
+        return list(readings.values())
+
+    def _worth_retrying(self) -> bool:
+        return self._reads >= self._retry_after and any(planned.holes for planned in self._plans)
 
     def _reading(self, section: Section, values: dict[str, Value], now: int) -> Reading:
         return Reading(self.meter, section.profile, section.role, now, None, quality_of(values), values)
 
     async def _sections(self) -> tuple[Section, ...]:
-        if self._profile is not None:
-            return self._profile.sections
+        if self._profile is not None and not self._profile.discover:
+            return await spelt(self._profile, self._asked)
         chain = await sunspec.discover(self._ask)
         if chain is None:
             raise UnknownProfile(f"{self.meter}: no SunSpec marker at {sunspec.BASES}; name a profile")
@@ -80,33 +138,51 @@ class Device:
             raise UnknownProfile(f"{self.meter}: its SunSpec models hold no meter and no inverter")
         return found
 
-    def _planned(self, section: Section) -> tuple[Block, ...]:
-        if section.header is not None:
-            return plan((section.header, *section.registers), self._limit, MODBUS_LIMIT)
+    def _planned(self, section: Section) -> _Planned:
         gap, barriers = (self._profile.gap, self._profile.barriers) if self._profile else (0, ())
-        return plan(section.registers, self._limit, gap, barriers)
+        if section.header is not None:
+            gap, barriers = MODBUS_LIMIT, ()
+        return _Planned(section, list(_requests(section, self._limit, gap, tuple(barriers))))
 
-    async def _values(self, section: Section) -> dict[str, Value] | None:
+    async def _values(self, planned: _Planned) -> dict[str, Value] | None:
         """The section's values, or None when the device does not have it."""
         answered: dict[str, Value] = {}
-        readable: list[Block] = []
-        for block in self._plans[section]:
-            readable += await self._read(block, answered)
-        self._plans[section] = tuple(readable)
+        for request in list(planned.requests):
+            if not await self._read(request, answered):
+                readable = [
+                    half for one in request.block.halves() for half in await self._readable(one, answered)
+                ]
+                at = planned.requests.index(request)
+                planned.requests[at : at + 1] = readable
+                planned.holes = True
         header = answered.pop(sunspec.HEADER, None)
+        section = planned.section
         if not answered or not sunspec.agrees(section, header):
             return None
         values = section.values(answered)
         return values if section.model is None else sunspec.believed(values)
 
-    async def _read(self, block: Block, answered: dict[str, Value]) -> list[Block]:
-        """Adds the block's values to ``answered``; returns the blocks to ask for next time."""
+    async def _read(self, request: _Request, answered: dict[str, Value]) -> bool:
+        """Adds the block's values to ``answered``; False when the device refuses it."""
+        block = request.block
         try:
-            words = await self._bus.read(self.unit, block.function, block.address, block.count)
+            words = await self._bus.read(
+                self.unit, block.function, block.address, block.count, self._patience_s
+            )
         except IllegalAddress:
-            return [good for half in block.halves() for good in await self._read(half, answered)]
-        answered.update(decode(block.registers, dict(enumerate(words, block.address))))
-        return [block]
+            return False
+        answered.update(request.decode(words))
+        return True
+
+    async def _readable(self, block: Block, answered: dict[str, Value]) -> list[_Request]:
+        """Reads the block in as many parts as it takes; returns those the device does not refuse."""
+        request = _Request(block)
+        if await self._read(request, answered):
+            return [request]
+        return [good for half in block.halves() for good in await self._readable(half, answered)]
 
     async def _ask(self, address: int, count: int) -> list[int]:
-        return await self._bus.read(self.unit, self._function, address, count)
+        return await self._asked(self._function, address, count)
+
+    async def _asked(self, function: int, address: int, count: int) -> list[int]:
+        return await self._bus.read(self.unit, function, address, count, self._patience_s)

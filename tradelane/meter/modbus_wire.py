@@ -1,0 +1,120 @@
+"""Modbus on the wire: the only module that knows pymodbus.
+
+Always true: what comes back is the answer of the unit that was asked, whole, and as bytes; what it says is
+``modbus_answer``'s to check. A connection that breaks is told at once, not after the timeout.
+"""
+
+from __future__ import annotations
+
+import logging
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from tradelane.meter.modbus_url import Address, SerialAddress, TcpAddress
+from tradelane.meter.reading import LinkDown, Unreachable
+
+if TYPE_CHECKING:
+    from pymodbus.client.base import ModbusBaseClient
+
+INPUT = 4
+
+
+class Wire:
+    """One open connection. ``heard`` counts the pieces of data that have come over it."""
+
+    def __init__(self, address: Address, timeout_s: float) -> None:
+        """Touches nothing yet; call ``open``. Needs a running event loop."""
+        self.heard = 0
+        self._address = address
+        self._client = self._make(timeout_s)
+
+    def _make(self, timeout_s: float) -> ModbusBaseClient:
+        from pymodbus import FramerType
+        from pymodbus.client import AsyncModbusSerialClient, AsyncModbusTcpClient
+
+        # what pymodbus would log, the errors raised here already say
+        logging.getLogger("pymodbus").setLevel(logging.CRITICAL)
+        common: dict[str, Any] = {
+            "timeout": timeout_s,
+            "retries": 0,
+            "reconnect_delay": 0,
+            "trace_packet": self._traced,
+            "trace_connect": self._connection,
+        }
+        client: ModbusBaseClient
+        match self._address:
+            case TcpAddress(host, port, rtu):
+                framer = FramerType.RTU if rtu else FramerType.SOCKET
+                client = AsyncModbusTcpClient(host, port=port, framer=framer, **common)
+            case SerialAddress(device, baud, parity, stopbits):
+                client = AsyncModbusSerialClient(
+                    device, baudrate=baud, parity=parity, stopbits=stopbits, **common
+                )
+        client.ctx.framer.decoder = _unread_answers()(False)
+        return client
+
+    @property
+    def connected(self) -> bool:
+        return self._client.connected
+
+    async def open(self) -> None:
+        """Raises LinkDown."""
+        try:
+            connected = await self._client.connect()
+        except BaseException:
+            self.close()
+            raise
+        if not connected:
+            self.close()
+            raise LinkDown(f"{self._address}: no connection")
+
+    def close(self) -> None:
+        self._client.close()
+
+    async def ask(self, unit: int, function: int, address: int, count: int, timeout_s: float) -> bytes:
+        """The answer from its function code on. Unreachable when none comes in ``timeout_s`` seconds."""
+        from pymodbus.exceptions import ModbusException
+
+        client = self._client
+        client.ctx.comm_params.timeout_connect = timeout_s
+        ask = client.read_input_registers if function == INPUT else client.read_holding_registers
+        try:
+            answer = await ask(address, count=count, device_id=unit)
+        except (ModbusException, OSError) as error:
+            raise Unreachable(
+                f"{self._address} unit {unit}: no answer for register {address} ({error})"
+            ) from None
+        said: bytes = answer.said  # type: ignore[attr-defined]  # _unread_answers makes nothing else
+        return said
+
+    def _traced(self, sending: bool, data: bytes) -> bytes:
+        self.heard += not sending
+        return data
+
+    def _connection(self, made: bool) -> None:
+        from pymodbus.exceptions import ConnectionException
+
+        waiting = self._client.ctx.response_future
+        if not made and not waiting.done():
+            waiting.set_exception(ConnectionException("the connection was lost"))
+
+
+@cache
+def _unread_answers() -> type[Any]:
+    """A pymodbus decoder that leaves answers as they came.
+
+    Its own would pass on lists that are too short, break the connection with a traceback on a function it
+    does not know, and unpack register by register.
+    """
+    from pymodbus.pdu import DecodePDU, ModbusPDU
+
+    class Answer(ModbusPDU):
+        def __init__(self, said: bytes) -> None:
+            super().__init__()
+            self.said = said
+
+    class Unread(DecodePDU):
+        def decode(self, frame: bytes) -> Answer:
+            return Answer(frame)
+
+    return Unread
