@@ -11,14 +11,17 @@ import numpy.typing as npt
 
 from tradelane.market.batch import Columns, IntArray, OrderBatch
 from tradelane.market.order import Order, Side
+from tradelane.market.order_wishes import OrderWishes
 from tradelane.market.rows import PART
+from tradelane.market.wishes import Preferences
 
 
 @dataclass(frozen=True, eq=False)
 class OrderTable:
     """Columns of equal length in sequence order; iterating makes the Orders one by one.
 
-    ``zone`` indexes ``zones``; ``price`` in ticks, ``quantity`` in lots.
+    ``zone`` indexes ``zones``; ``price`` in ticks, ``quantity`` in lots. ``wishes`` is None where no order
+    asks to trade with anyone rather than with others.
     """
 
     product: str
@@ -29,6 +32,7 @@ class OrderTable:
     buys: npt.NDArray[np.bool_]
     price: IntArray
     quantity: IntArray
+    wishes: OrderWishes | None = None
 
     @classmethod
     def of(cls, product: str, zones: Sequence[str], orders: Iterable[Order]) -> OrderTable:
@@ -70,6 +74,7 @@ class OrderTable:
             np.concatenate([self.buys, more.buys])[at],
             np.concatenate([self.price, more.price])[at],
             np.concatenate([self.quantity, more.quantity])[at],
+            self.wishes.with_silent(len(more), at) if self.wishes else None,
         )
 
     @cached_property
@@ -86,6 +91,13 @@ class OrderTable:
         sells, buys = self.sides[zone]
         return OrderBatch(self._columns(sells), self._columns(buys))
 
+    def preferences(self, zones: Iterable[str]) -> Preferences | None:
+        """The wishes of the sells and buys of these zones, one zone after another."""
+        if self.wishes is None:
+            return None
+        sells, buys = zip(*(self.sides[zone] for zone in zones), strict=True)
+        return self.wishes.preferences(np.concatenate(sells), np.concatenate(buys))
+
     def lines(self) -> Iterator[str]:
         """The orders as the case digest holds them, some thousands of lines at a time."""
         middle = [
@@ -100,6 +112,8 @@ class OrderTable:
             seq, key, price, quantity = (column[part].tolist() for column in columns)
             rows = zip(seq, self.id[part], map(middle.__getitem__, key), price, quantity, strict=True)
             yield "".join([f"{s}\x1f{id}{m}{p}\x1f{q}\n" for s, id, m, p, q in rows])
+        if self.wishes is not None:
+            yield from self.wishes.lines(self.seq)
 
     def _columns(self, at: IntArray) -> Columns:
         return Columns(self.price[at], self.quantity[at], self.seq[at])

@@ -44,16 +44,32 @@ class Matches:
     def __len__(self) -> int:
         return len(self.seller)
 
+    def merged(self) -> Matches:
+        """The same with one trade for a seller, a buyer and a path: who met in several stages meet once."""
+        known = {path: k for k, path in reversed([*enumerate(self.paths)])}
+        path = np.array([known[path] for path in self.paths], np.int64)[self.path]
+        buyers = int(self.buyer.max(initial=0)) + 1
+        key = (self.seller * buyers + self.buyer) * len(self.paths) + path
+        _, first, at = np.unique(key, return_index=True, return_inverse=True)
+        place = np.argsort(np.argsort(first))[at]
+        sent, received = np.zeros(len(first), np.int64), np.zeros(len(first), np.int64)
+        np.add.at(sent, place, self.sent)
+        np.add.at(received, place, self.received)
+        first.sort()
+        return Matches(self.seller[first], self.buyer[first], sent, received, path[first], self.paths)
+
 
 def matches(clearing: Clearing, preferences: Preferences | None = None) -> Matches:
     """Who trades with whom, without names."""
     preferred = Preferred(clearing)
     if preferences is not None:
         preferred.meet(preferences)
+    chosen = bool(preferred.parts)
     pairing = _Pairing(clearing, preferred)
     for zone in downstream(len(clearing.network.zones), clearing.network.links, clearing.outcome.sent):
         pairing.serve(zone)
-    return pairing.made()
+    made = pairing.made()
+    return made.merged() if chosen else made
 
 
 def pair(

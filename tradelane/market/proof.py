@@ -1,6 +1,7 @@
 """Proof of a result file with no solver: ``verify`` recomputes everything from the case and the result alone.
 
-Every bound, every balance, the certificate's numbers, the money, the trades against the fills, both digests.
+Every bound, every balance, the certificate's numbers, the money, the trades against the fills and the orders'
+preferences, both digests.
 """
 
 from __future__ import annotations
@@ -10,12 +11,14 @@ from decimal import Decimal
 from fractions import Fraction
 
 from tradelane.market.acceptance import Book, Prices
+from tradelane.market.auction import Clearing
 from tradelane.market.block import Acceptance
 from tradelane.market.block_rows import read_acceptance
 from tradelane.market.case import Case, CaseError, Fields, case_digest
 from tradelane.market.certificate import Outcome, certify
 from tradelane.market.network import Network
 from tradelane.market.order_table import OrderTable
+from tradelane.market.paired import pairing_problems
 from tradelane.market.product import Product
 from tradelane.market.result import CERTIFICATE, FORMAT, MONEY, block_claims, result_digest, total
 from tradelane.market.rows import Rows, parts_of
@@ -43,15 +46,17 @@ def verify(case: Case, value: object) -> list[str]:
     fills = Fills(orders)
     for rows in _rows(top, "fills"):
         fills.add(rows)
-    certificates = []
+    clearings = []
     for product in case.products:
         lanes = () if product.id in uncoupled else case.lanes[product.id]
         network = Network.of(product, case.zones, lanes)
         outcome = _outcome(case.orders[product.id], network, prices, flows, fills)
-        batches = case.batches(product.id)
-        certificate = certify(product, network, [batches[z.id] for z in network.zones], outcome)
+        by_zone = case.batches(product.id)
+        batches = tuple(by_zone[z.id] for z in network.zones)
+        certificate = certify(product, network, batches, outcome)
         problems += [f"{product.id}: {fault}" for fault in certificate.faults]
-        certificates.append(certificate)
+        clearings.append(Clearing(product, network, batches, outcome, certificate))
+    certificates = [clearing.certificate for clearing in clearings]
     more = book.correction(accepted, case.products)
     for part, names in (("money", MONEY), ("certificate", CERTIFICATE)):
         stated = Fields(result.get(part), f"{part}.")
@@ -66,7 +71,13 @@ def verify(case: Case, value: object) -> list[str]:
     traded = Traded(orders, {key: price for key, (price, _, _) in prices.items()})
     for rows in _rows(top, "trades"):
         traded.add(rows)
-    return problems + traded.problems(fills)
+    problems += traded.problems(fills)
+    if problems:
+        return problems
+    trades = _rows(top, "trades")
+    for clearing in clearings:
+        problems += pairing_problems(clearing, case.orders[clearing.product.id], trades)
+    return problems
 
 
 def _rows(top: Fields, name: str) -> Sequence[Rows]:

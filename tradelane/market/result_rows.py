@@ -48,7 +48,8 @@ def fill_rows(
 
 def trade_rows(clearing: Clearing, orders: OrderTable, first: int) -> Iterator[TableRows]:
     """All trades of a clearing, in the order in which they were made."""
-    made, network = matches(clearing), clearing.network
+    network = clearing.network
+    made = matches(clearing, orders.preferences(zone.id for zone in network.zones))
     sellers = _Parties(clearing, orders, 0, [link.target for link in network.links])
     buyers = _Parties(clearing, orders, 1, [link.source for link in network.links])
     lanes = [path[-1] if path else None for path in made.paths]

@@ -63,6 +63,23 @@ class Lists:
         label = np.fromiter(chain.from_iterable(lists), np.int64)
         return cls(np.cumsum([0, *map(len, lists)]), label)
 
+    @classmethod
+    def empty(cls, count: int) -> Lists:
+        return cls(np.zeros(count + 1, np.int64), np.zeros(0, np.int64))
+
+    @classmethod
+    def joined(cls, parts: Sequence[Lists]) -> Lists:
+        """The lists of all parts, one after another."""
+        length = np.concatenate([np.diff(part.first) for part in parts])
+        return cls(np.append(0, np.cumsum(length)), np.concatenate([part.label for part in parts]))
+
+    def rows(self, at: IntArray) -> Lists:
+        """The lists of the rows ``at``, in that order."""
+        length = np.diff(self.first)[at]
+        first = np.append(0, np.cumsum(length))
+        place = np.arange(first[-1]) + np.repeat(self.first[at] - first[:-1], length)
+        return Lists(first, self.label[place])
+
     def ranks(self, among: IntArray | None = None) -> Iterator[Keyed]:
         """The first labels, then the second ones, …: of the rows (``among`` these) that have one."""
         length = np.diff(self.first)
@@ -86,6 +103,36 @@ class Wishes:
     origin: IntArray
     partners: Lists
     origins: Lists
+
+    def __len__(self) -> int:
+        return len(self.member)
+
+    @classmethod
+    def silent(cls, count: int) -> Wishes:
+        """So many orders that say nothing."""
+        nothing = np.full(count, -1, np.int64)
+        return cls(nothing, nothing, nothing, Lists.empty(count), Lists.empty(count))
+
+    @classmethod
+    def joined(cls, parts: Sequence[Wishes]) -> Wishes:
+        """The rows of all parts, one after another."""
+        return cls(
+            np.concatenate([part.member for part in parts]),
+            np.concatenate([part.community for part in parts]),
+            np.concatenate([part.origin for part in parts]),
+            Lists.joined([part.partners for part in parts]),
+            Lists.joined([part.origins for part in parts]),
+        )
+
+    def rows(self, at: IntArray) -> Wishes:
+        """The rows ``at``, in that order."""
+        member, community, origin = self.member[at], self.community[at], self.origin[at]
+        return Wishes(member, community, origin, self.partners.rows(at), self.origins.rows(at))
+
+    @property
+    def asked(self) -> bool:
+        """Whether anyone asks for anything, beyond saying who they are."""
+        return bool((self.community >= 0).any() or len(self.partners.label) or len(self.origins.label))
 
 
 @dataclass(frozen=True, slots=True)
