@@ -8,12 +8,11 @@ given up is counted. ``put`` may be called from any thread.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
 from threading import Lock
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """``at``: Unix ms, when it arrived. ``retained``: the broker had kept it; nobody has just said it."""
 
     topic: str
@@ -26,41 +25,55 @@ class Inbox:
     def __init__(self, most: int) -> None:
         self.dropped = 0
         self._most = most
-        self._waiting: dict[int, Message] = {}
-        self._of: dict[str, deque[int]] = {}
-        self._next = 0
+        self._waiting: list[Message] = []
+        self._full: _Full | None = None
         self._lock = Lock()
-
-    def __len__(self) -> int:
-        return len(self._waiting)
 
     def put(self, message: Message) -> bool:
         """Whether it is the only one waiting: then somebody has to be woken."""
         with self._lock:
-            mine = self._of.setdefault(message.topic, deque())
-            if len(self._waiting) >= self._most:
-                self._give_up(mine)
-            mine.append(self._next)
-            self._waiting[self._next] = message
-            self._next += 1
-            return len(self._waiting) == 1
+            waiting = self._waiting
+            if len(waiting) < self._most:
+                waiting.append(message)
+                return len(waiting) == 1
+            if self._full is None:
+                self._full = _Full(waiting)
+            self._full.replace(message)
+            self.dropped += 1
+            return self._most == 1
 
     def take(self) -> list[Message]:
         """All that wait, oldest first."""
         with self._lock:
-            taken = list(self._waiting.values())
-            self._waiting.clear()
-            self._of.clear()
-            return taken
+            waiting = self._waiting if self._full is None else self._full.messages()
+            self._waiting, self._full = [], None
+            return waiting
 
-    def _give_up(self, mine: deque[int]) -> None:
-        self.dropped += 1
-        if mine:
-            del self._waiting[mine.popleft()]
-            return
-        oldest = next(iter(self._waiting))
-        message = self._waiting.pop(oldest)
-        others = self._of[message.topic]
-        others.popleft()
-        if not others:
-            del self._of[message.topic]
+
+class _Full:
+    """A full inbox: numbered messages, and each topic's numbers, oldest first."""
+
+    def __init__(self, waiting: list[Message]) -> None:
+        self._waiting: dict[int, Message] = {}
+        self._of: dict[str, deque[int]] = {}
+        self._next = 0
+        for message in waiting:
+            self._add(message)
+
+    def messages(self) -> list[Message]:
+        return list(self._waiting.values())
+
+    def replace(self, message: Message) -> None:
+        """Takes ``message`` in the place of an older one."""
+        mine = self._of.get(message.topic)
+        number = mine[0] if mine else next(iter(self._waiting))
+        topic = self._waiting.pop(number).topic
+        self._of[topic].popleft()
+        if not self._of[topic]:
+            del self._of[topic]
+        self._add(message)
+
+    def _add(self, message: Message) -> None:
+        self._of.setdefault(message.topic, deque()).append(self._next)
+        self._waiting[self._next] = message
+        self._next += 1

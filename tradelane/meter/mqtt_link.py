@@ -1,4 +1,4 @@
-"""A connection to an MQTT broker that is made again for ever: the only module that knows paho.
+"""A connection to an MQTT broker that is made again for ever: with mqtt_client.py all that knows paho.
 
 Always true: paho's thread only hands over; it connects, and connects again after growing, capped, jittered
 pauses, and subscribes anew each time; the session is clean, so that nothing said while we were away is taken
@@ -12,6 +12,7 @@ import asyncio
 import random
 import ssl
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -122,10 +123,9 @@ class MqttLink:
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         """Begins to connect, in a thread of its own."""
-        from paho.mqtt.client import Client
-        from paho.mqtt.enums import CallbackAPIVersion
+        from tradelane.meter.mqtt_client import BufferedClient
 
-        self._client = client = Client(CallbackAPIVersion.VERSION2)
+        self._client = client = BufferedClient()
         if self._broker.username is not None:
             client.username_pw_set(self._broker.username, self._broker.password)
         if self._context is not None:
@@ -158,7 +158,8 @@ class MqttLink:
                 hand_over(self._listener.refused, "it does not allow every subscription")
 
         def on_message(_c: Client, _u: Any, message: Any) -> None:
-            self._listener.arrived(message.topic, message.payload, message.retain)
+            with suppress(UnicodeDecodeError):  # no topic, and nobody to tell
+                self._listener.arrived(message.topic, message.payload, message.retain)
 
         client.on_connect, client.on_disconnect, client.on_message = on_connect, on_disconnect, on_message
         client.on_subscribe = on_subscribe

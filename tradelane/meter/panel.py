@@ -32,7 +32,7 @@ class Panel:
         self.meter, self.profile = meter, profile
         self.disputed: set[Key] = set()
         self._names: dict[Role, dict[str, None]] = {}
-        self._said: dict[Key, Reading] = {}
+        self._said: dict[Role, dict[str, Reading]] = {}
         self._owners: dict[Key, str] = {}
         self._parts: dict[Key, dict[str, tuple[int | float, bool]]] = {}
 
@@ -45,7 +45,7 @@ class Panel:
         key = (role, name)
         if self._owners.setdefault(key, channel) != channel:
             self.disputed.add(key)
-            self._said.pop(key, None)
+            self._said.get(role, {}).pop(name, None)
         return key not in self.disputed
 
     def part(self, key: Key, channel: str, value: int | float, live: bool, parts: int) -> tuple[Value, bool]:
@@ -58,37 +58,35 @@ class Panel:
         total = sum(one for one, _ in heard.values())
         return total if isinstance(total, int) else round(total, 4), all(live for _, live in heard.values())
 
-    def hear(self, reading: Reading) -> None:
-        """Takes what a reading knows."""
-        said, live = self._said, reading.quality is Quality.GOOD
-        for name, value in reading.values.items():
-            if value is not None:
-                key = (reading.role, name)
-                if live or key not in said or said[key].quality is not Quality.GOOD:
-                    said[key] = reading
+    def hear(self, reading: Reading, known: Iterable[str]) -> None:
+        """Takes the values of a reading that are known."""
+        said = self._said.setdefault(reading.role, {})
+        if reading.quality is not Quality.GOOD:
+            known = [n for n in known if n not in said or said[n].quality is not Quality.GOOD]
+        said.update(dict.fromkeys(known, reading))
 
     def fields(self) -> dict[Key, Field]:
         """All that is known."""
         return {
-            key: Field(said.values[key[1]], said.gateway_time, said.quality is Quality.GOOD)
-            for key, said in self._said.items()
+            (role, name): Field(one.values[name], one.gateway_time, one.quality is Quality.GOOD)
+            for role, said in self._said.items()
+            for name, one in said.items()
         }
 
     def readings(self) -> list[Reading]:
         """What is known as one reading a role and quality: live values together, kept ones apart."""
-        groups: dict[Role, dict[Quality, list[str]]] = {}
-        for (role, name), said in self._said.items():
-            groups.setdefault(role, {}).setdefault(said.quality, []).append(name)
         readings = []
-        for role in sorted(groups):
-            unknown = [name for name in self._names.get(role, {}) if (role, name) not in self._said]
-            for quality in sorted(groups[role]):
-                readings.append(self._merged(role, quality, groups[role][quality], unknown))
+        for role in sorted(self._said):
+            groups: dict[Quality, dict[str, Reading]] = {}
+            for name, one in self._said[role].items():
+                groups.setdefault(one.quality, {})[name] = one
+            unknown = [name for name in self._names.get(role, {}) if name not in self._said[role]]
+            for quality in sorted(groups):
+                readings.append(self._merged(role, quality, groups[quality], unknown))
                 unknown = []
         return readings
 
-    def _merged(self, role: Role, quality: Quality, names: list[str], unknown: list[str]) -> Reading:
-        said = {name: self._said[role, name] for name in names}
+    def _merged(self, role: Role, quality: Quality, said: dict[str, Reading], unknown: list[str]) -> Reading:
         times = [one.device_time for one in said.values() if one.device_time is not None]
         heard = max(one.gateway_time for one in said.values())
         values = {name: one.values[name] for name, one in said.items()} | dict.fromkeys(unknown)
@@ -97,14 +95,14 @@ class Panel:
 
     def lose(self, now: int) -> list[Reading]:
         """The meter is gone: one stale reading a role with every value unknown, the first time."""
-        roles = sorted({role for role, _ in self._said})
-        names = {role: {**self._names.get(role, {}), **self._known(role)} for role in roles}
+        names = {
+            role: {**self._names.get(role, {}), **dict.fromkeys(said)}
+            for role, said in sorted(self._said.items())
+            if said
+        }
         self._said.clear()
         self._parts.clear()
         return [
             Reading(self.meter, self.profile, role, now, None, Quality.STALE, dict.fromkeys(names[role]))
-            for role in roles
+            for role in names
         ]
-
-    def _known(self, role: Role) -> dict[str, None]:
-        return {name: None for of, name in self._said if of is role}

@@ -8,12 +8,13 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
 from tradelane.market.units import instant
-from tradelane.meter.reading import LARGEST, BadAnswer, Value, at_the_door
+from tradelane.meter.reading import DECIMALS, LARGEST, BadAnswer, Value, at_the_door
 
 LARGEST_PAYLOAD = 65_536
 EARLIEST_MS = 100_000_000_000
@@ -117,7 +118,7 @@ class Target:
 
     def value(self, body: Body) -> Value:
         for path in self.paths:
-            given = body.get(path[0]) if len(path) == 1 and type(body) is dict else found(body, path)
+            given = found(body, path)
             if given is None:
                 continue
             if self.total and isinstance(given, list):
@@ -128,24 +129,40 @@ class Target:
         return None
 
 
+Quick = tuple[str, str | None, bool, Target]
+"""A value's name; its key where it stands in the object itself, in our unit; whether it is a counter."""
+
+
+def quick(targets: Iterable[Target]) -> tuple[Quick, ...]:
+    """The targets, prepared for ``values``."""
+    return tuple(_quick(target) for target in targets)
+
+
+def _quick(target: Target) -> Quick:
+    simple = target.scale == 1 and len(target.paths) == 1 and len(target.paths[0]) == 1 and not target.total
+    return target.name, target.paths[0][0] if simple else None, target.name.endswith("_wh"), target
+
+
+def values(prepared: tuple[Quick, ...], body: Body) -> dict[str, Value]:
+    """What each target finds: the way of every message, so numbers that need no scaling are taken here."""
+    read: dict[str, Value] = {}
+    get = body.get if type(body) is dict else None
+    for name, key, counter, target in prepared:
+        if key is None or get is None:
+            read[name] = target.value(body)
+            continue
+        given = get(key)
+        if type(given) is float and not counter and -LARGEST < given < LARGEST:
+            read[name] = int(given) if given.is_integer() else round(given, DECIMALS) + 0.0
+        elif type(given) is int and -LARGEST < given < LARGEST:
+            read[name] = given
+        else:
+            read[name] = number(name, given, target.scale)
+    return read
+
+
 def number(name: str, given: object, scale: Fraction) -> Value:
-    """A device's number in our unit, as a reading keeps it."""
-    kind = type(given)
-    if scale == 1 and (kind is int or (kind is float and not name.endswith("_wh"))):
-        return _plain(given)  # type: ignore[arg-type]  # kind says that it is a number
-    return naive_number(name, given, scale)
-
-
-def _plain(given: int | float) -> Value:
-    if not -LARGEST < given < LARGEST:  # too large, infinite, or not a number at all
-        return None
-    if isinstance(given, int):
-        return given
-    return int(given) if given.is_integer() else round(given, 4) + 0.0
-
-
-def naive_number(name: str, given: object, scale: Fraction) -> Value:
-    """The same in exact fractions, whatever the number: the plain way, and the one for scaled values."""
+    """A device's number in our unit, as a reading keeps it; exact up to the last rounding."""
     if isinstance(given, bool) or not isinstance(given, int | float):
         return None
     if not math.isfinite(given) or abs(given) >= LARGEST:

@@ -21,7 +21,7 @@ from tradelane.meter.discovery import TOPICS, Described, described
 from tradelane.meter.inbox import Message
 from tradelane.meter.panel import Key, Panel
 from tradelane.meter.payload import Body, Target
-from tradelane.meter.reading import BadAnswer, Quality, Reading, Role, Value, quality_of
+from tradelane.meter.reading import BadAnswer, Quality, Reading, Role, Value
 from tradelane.meter.topic import Place, fits, is_exact, meet
 
 MOST_TOPICS = 100_000
@@ -39,47 +39,66 @@ class MqttMeter:
     meter: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
 class Route:
     """A topic's way to a meter. ``channel``: what its values come from; two of them tell two things."""
 
-    panel: Panel
-    rule: Rule
-    channel: str
-
-    def __post_init__(self) -> None:
-        for role, targets in self.rule.targets.items():
-            self.panel.expect(role, [target.name for target in targets])
+    def __init__(self, panel: Panel, rule: Rule, channel: str) -> None:
+        self.panel, self.rule = panel, rule
+        self._channel = channel
+        self._roles = [_Role(role, targets) for role, targets in rule.targets.items()]
+        for role, targets in rule.targets.items():
+            panel.expect(role, [target.name for target in targets])
 
     def read(self, body: Body, at: int, retained: bool, time: int | None) -> list[Reading]:
         """One reading per role of which the body says anything."""
-        readings = []
-        for role, targets in self.rule.targets.items():
-            values: dict[str, Value] = {}
-            live, known = not retained, False
-            for target in targets:
-                value = target.value(body)
-                if value is not None:
-                    value, live = self._owned(role, target, value, live)
-                    known = known or value is not None
-                values[target.name] = value
-            if known or (any(target.said(body) for target in targets) and not self._awaits(targets)):
-                quality = quality_of(values) if live else Quality.STALE
-                panel = self.panel
-                readings.append(Reading(panel.meter, panel.profile, role, at, time, quality, values))
-                panel.hear(readings[-1])
+        readings, panel = [], self.panel
+        for one in self._roles:
+            values, live = payloads.values(one.prepared, body), not retained
+            if one.sums:
+                live = self._summed(one, values, live)
+            known = {name for name, value in values.items() if value is not None}
+            if panel.disputed or not known <= one.claimed:
+                self._claim(one, known, values)
+            if not known and not self._said(one, body):
+                continue
+            quality = Quality.STALE if not live else Quality.GOOD if known else Quality.BAD
+            reading = Reading(panel.meter, panel.profile, one.role, at, time, quality, values)
+            panel.hear(reading, known)
+            readings.append(reading)
         return readings
 
-    def _owned(self, role: Role, target: Target, value: Value, live: bool) -> tuple[Value, bool]:
-        """The value if it is this topic's to tell; of a sum, the sum once it is whole."""
-        if target.parts > 1 and value is not None:
-            return self.panel.part((role, target.name), self.channel, value, live, target.parts)
-        return (value, live) if self.panel.claim(role, target.name, self.channel) else (None, live)
+    def _claim(self, one: _Role, known: set[str], values: dict[str, Value]) -> None:
+        """Keeps what is this channel's to tell."""
+        for name in sorted(known):
+            if name in one.sums or self.panel.claim(one.role, name, self._channel):
+                one.claimed.add(name)
+            else:
+                values[name] = None
+                known.discard(name)
 
-    def _awaits(self, targets: Sequence[Target]) -> bool:
-        """Whether nothing is known only because the rest of a sum, or whose value it is, is not."""
-        names = {name for _, name in self.panel.disputed}
-        return all(target.parts > 1 or target.name in names for target in targets)
+    def _summed(self, one: _Role, values: dict[str, Value], live: bool) -> bool:
+        """Puts sums in the place of their parts once they are whole; whether all of it is live."""
+        for name, parts in one.sums.items():
+            part = values[name]
+            if part is not None:
+                key = (one.role, name)
+                values[name], live = self.panel.part(key, self._channel, part, live, parts)
+        return live
+
+    def _said(self, one: _Role, body: Body) -> bool:
+        """Whether the body has something to say that is no number: not the part of a sum, nor another's."""
+        mine = [t for t in one.targets if t.parts == 1 and (one.role, t.name) not in self.panel.disputed]
+        return any(target.said(body) for target in mine)
+
+
+class _Role:
+    """What a route knows of one role: its targets, ready to be read, and what it may tell."""
+
+    def __init__(self, role: Role, targets: tuple[Target, ...]) -> None:
+        self.role, self.targets = role, targets
+        self.prepared = payloads.quick(targets)
+        self.sums = {target.name: target.parts for target in targets if target.parts > 1}
+        self.claimed: set[str] = set()
 
 
 @dataclass(frozen=True, slots=True)
