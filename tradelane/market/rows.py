@@ -15,6 +15,8 @@ from typing import Any, Protocol
 
 PART = 500
 """Rows in a part: what is made of them fits in a processor's cache (20,000 take twice as long)."""
+SAMPLE = 32
+"""Values of a column that show whether it has many different ones."""
 _NONE = type(None)
 _canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
 _spaced = json.JSONEncoder(ensure_ascii=False).encode
@@ -143,11 +145,11 @@ def parts_of(name: str, value: object) -> Sequence[Rows] | None:
 
 
 def _shared(column: Sequence[Any]) -> Sequence[Any]:
-    """The column with equal texts, and lists of texts, held once."""
+    """The column with equal texts, and lists of texts, held once where they seem to be few."""
     kinds = set(map(type, column))
     if kinds == {list} and set(map(type, chain.from_iterable(column))) <= {str}:
         column = list(map(tuple, column))
-    elif not kinds <= {str, _NONE}:
+    elif not kinds <= {str, _NONE} or 2 * len(set(column[:SAMPLE])) > min(SAMPLE, len(column)):
         return column
     known: dict[Any, Any] = {}
     return list(map(known.setdefault, column, column))
@@ -159,8 +161,7 @@ def _texts(column: Sequence[Any], spaced: bool) -> list[str]:
     kinds = set(map(type, column))
     if not kinds <= {str, _NONE, tuple}:
         return list(map(written, column))
-    distinct = set(column)
-    if kinds == {str} and 2 * len(distinct) > len(column):
+    if kinds == {str} and 2 * len(set(column[:SAMPLE])) > min(SAMPLE, len(column)):
         return list(map(_quoted, column))
-    known = {value: written(value) for value in distinct}
+    known = {value: written(value) for value in set(column)}
     return list(map(known.__getitem__, column))

@@ -116,12 +116,13 @@ def _fixed(texts: Sequence[str]) -> _Fixed | None:
     ends = np.flatnonzero(kind == END)
     if len(ends) != len(texts) or not kind.all():
         return None
-    length = np.diff(ends, prepend=-1) - 1
+    length = ends.copy()
+    length[1:] -= ends[:-1] + 1
     digits, places = length.copy(), np.zeros(len(texts), np.int64)
     for mark in (POINT, SIGN):
         found = np.flatnonzero(kind == mark)
         at = np.searchsorted(ends, found)
-        if not np.diff(at).all():
+        if (at[1:] == at[:-1]).any():
             return None
         digits[at] -= 1
         if mark == POINT:
