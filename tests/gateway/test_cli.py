@@ -76,12 +76,15 @@ def test_no_command_shows_help_and_is_a_usage_error(arguments: list[str], capsys
 MISTAKES: list[tuple[list[str], int, str]] = [
     (["fly"], 2, "No such command 'fly'"),
     (["--wings"], 2, "No such option: --wings"),
-    (["read", "modbus"], 2, "Missing option '--host'"),
+    (["read", "modbus"], 2, "--host or --url: give one of them"),
     (
         ["read", "modbus", "--host", "h", "--unit", "300"],
         2,
         "'--unit': Input should be less than or",
     ),
+    (["read", "modbus", "--host", "h", "--url", "tcp://h"], 2, "--host or --url: give one of them"),
+    (["read", "modbus", "--url", "http://h"], 2, "--url: 'http://h' does not start with tcp://"),
+    (["read", "modbus", "--url", "serial:///dev/no-such-port"], 4, "/dev/no-such-port: no connection"),
     (["read", "modbus", "--host", "h", "--port", "x"], 2, "'--port': Input should be a valid integer"),
     (["read", "modbus", "--host", "h", "--profile", "nope"], 2, "--profile: no profile 'nope'"),
     (["read", "modbus", "--host", "127.0.0.1", "--port", "1"], 4, "127.0.0.1:1"),

@@ -150,17 +150,23 @@ def run_roles(
 
 @read.command("modbus")
 def modbus(
-    host: Annotated[str, typer.Option(help="Host name or address.")],
+    host: Annotated[str | None, typer.Option(help="Host name or address, for Modbus TCP.")] = None,
     port: Annotated[int, typer.Option(min=1, max=65535)] = 502,
+    url: Annotated[
+        str | None,
+        typer.Option(
+            help="Or tcp://HOST:PORT, rtu+tcp://HOST:PORT, serial:///dev/ttyUSB0?baud=9600&parity=N"
+        ),
+    ] = None,
     unit: Annotated[int, typer.Option(min=0, max=247, help="Modbus device id.")] = 1,
     profile: Annotated[str | None, typer.Option(help="Default: ask the device (SunSpec).")] = None,
     timeout: Timeout = 3.0,
     as_json: AsJson = False,
 ) -> None:
-    """One reading of each role (grid, solar, battery, load) of a Modbus TCP device."""
+    """One reading of each role (grid, solar, battery, load) of a Modbus device."""
     from tradelane.gateway.commands.reading import read_modbus
 
-    read_modbus(host, port, unit, profile, timeout, as_json)
+    read_modbus(host, port, url, unit, profile, timeout, as_json)
 
 
 @read.command("mqtt")

@@ -79,8 +79,10 @@ def _meters(edge: EdgeSection) -> Iterator[Fault]:
     members = {m.id for m in edge.members}
     for index, meter in enumerate(edge.meters):
         at: Loc = ("edge", "meters", index)
-        if meter.transport == "modbus" and meter.host is None:
-            yield (*at, "host"), "missing: a Modbus meter has a host"
+        if meter.transport == "modbus" and meter.host is None and meter.url is None:
+            yield (*at, "host"), "missing: a Modbus meter has a host or a url"
+        if meter.host is not None and meter.url is not None:
+            yield (*at, "url"), "a meter has a host or a url, not both"
         if meter.transport == "mqtt":
             yield from _mqtt(edge, meter, at)
         if meter.member is not None and meter.member not in members:

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from tradelane.market.units import decimal, instant
+from tradelane.meter.modbus_url import address
 
 
 def _decimal(value: Any) -> Decimal:
@@ -51,6 +52,11 @@ def _divides_the_day(minutes: int) -> int:
     return minutes
 
 
+def _modbus_url(text: str) -> str:
+    address(text)
+    return text
+
+
 def _shaped(pattern: str, words: str) -> AfterValidator:
     """Text that matches ``pattern`` whole; ``words`` say what it should have been."""
     shape = re.compile(pattern)
@@ -74,6 +80,7 @@ Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max
 Currency = Annotated[str, _shaped("[A-Z]{3}", 'an ISO 4217 currency code such as "EUR"')]
 Url = Annotated[str, _shaped(r"https?://[^\s/]+\S*", "an http:// or https:// address")]
 HsCode = Annotated[str, _shaped("[0-9]{6}([0-9]{2}){0,2}", "an HS code of 6, 8 or 10 digits")]
+ModbusUrl = Annotated[str, AfterValidator(_modbus_url)]
 Ppm = Annotated[int, Field(ge=0, lt=1_000_000)]
 Port = Annotated[int, Field(ge=0, le=65_535)]
 
@@ -124,14 +131,15 @@ class Mqtt(Section):
 
 
 class Meter(Section):
-    """A device that is read. Modbus needs ``host``; MQTT a ``topic``, or a subscription that has its name, and
-    ``fields`` where no ``dialect`` knows it. ``lat``, ``lon`` in degrees. ``rated_kw``: the most its connection
-    carries; ``resolution_wh``: the smallest step of its counters, where its profile does not say."""
+    """A device that is read. Modbus needs ``host`` or ``url``; MQTT a ``topic``, or a subscription that has
+    its name, and ``fields`` where no ``dialect`` knows it. ``lat``, ``lon`` in degrees. ``rated_kw``: the
+    most its connection carries; ``resolution_wh``: its counters' smallest step, if its profile says none."""
 
     name: Id
     transport: Literal["modbus", "mqtt"]
     host: str | None = None
     port: Port = 502
+    url: ModbusUrl | None = None
     unit: int = Field(default=1, ge=0, le=247)
     profile: str | None = None
     topic: str | None = None

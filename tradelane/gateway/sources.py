@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from itertools import groupby
 from typing import TYPE_CHECKING
@@ -14,49 +14,68 @@ import structlog
 from tradelane.gateway.clock import Clock
 from tradelane.gateway.sections import EdgeSection, Meter, Mqtt, MqttValue
 from tradelane.meter import dialect as dialects
+from tradelane.meter.modbus_url import Address, TcpAddress, address
 from tradelane.meter.reading import MeterError, Role, Source
 from tradelane.meter.router import MqttMeter
+from tradelane.meter.sun import sun_elevation
 
 if TYPE_CHECKING:
     from tradelane.meter.mqtt import Broker
 
 log = structlog.get_logger(__name__)
-SEED = 1
-"""Of the jitter between polls: it spreads requests, nothing depends on it."""
+DUSK = 5.0
+"""Degrees of the sun's height below which an inverter may have gone to sleep."""
 
 
 def sources(section: EdgeSection, clock: Clock) -> Iterator[Source]:
     """Raises UnknownProfile, BadProfile, or MeterError when the broker's files cannot be used."""
     modbus = [meter for meter in section.meters if meter.transport == "modbus"]
-    for (host, port), group in groupby(sorted(modbus, key=_bus), key=_bus):
-        yield _modbus(section, host, port, list(group), clock)
+    for _, group in groupby(sorted(modbus, key=_line), key=_line):
+        yield _modbus(section, list(group), clock)
     mqtt = [meter for meter in section.meters if meter.transport == "mqtt"]
     if mqtt:
         yield _mqtt(section, mqtt, clock)
 
 
-def _bus(meter: Meter) -> tuple[str, int]:
-    return meter.host or "", meter.port
+def address_of(meter: Meter) -> Address:
+    """Where a Modbus meter is reached."""
+    return address(meter.url) if meter.url else TcpAddress(meter.host or "", meter.port)
+
+
+def _line(meter: Meter) -> str:
+    return str(address_of(meter))
+
+
+def dark_at(meter: Meter) -> Callable[[int], bool]:
+    """Whether the sun is too low at the meter's place for an inverter to wake; never, when that is not known."""
+    lat, lon = meter.lat, meter.lon
+    if lat is None or lon is None:
+        return lambda instant: False
+    return lambda instant: sun_elevation(lat, lon, instant) < DUSK
 
 
 def _failed(meter: str, error: MeterError) -> None:
     log.warning("meter not read", meter=meter, reason=str(error))
 
 
-def _modbus(section: EdgeSection, host: str, port: int, meters: list[Meter], clock: Clock) -> Source:
+def _modbus(section: EdgeSection, meters: list[Meter], clock: Clock) -> Source:
     from tradelane.meter import profile
-    from tradelane.meter.modbus import ModbusConnection, ModbusMeter, ModbusSource
+    from tradelane.meter.modbus import ModbusMeter, ModbusSource
+    from tradelane.meter.modbus_line import ModbusLine
 
+    at = address_of(meters[0])
+    known = [profile.load(m.profile, section.profiles) if m.profile else None for m in meters]
+    delay_ms = max((one.connect_delay_ms for one in known if one is not None), default=0)
     return ModbusSource(
-        ModbusConnection(host, port),
+        ModbusLine(at, connect_delay_s=delay_ms / 1000),
         [
-            ModbusMeter(m.name, m.unit, profile.load(m.profile, section.profiles) if m.profile else None)
-            for m in meters
+            ModbusMeter(m.name, m.unit, profile, dark=dark_at(m))
+            for m, profile in zip(meters, known, strict=True)
         ],
         period_s=section.poll_seconds / clock.speed,
         now=clock.now,
         sleep=asyncio.sleep,
-        seed=SEED,
+        seed=crc32(str(at).encode()),
         failed=_failed,
     )
 

@@ -47,6 +47,7 @@ class ModbusLine:
         4, BadAnswer on anything else that is not the answer asked for.
         """
         patience = self.timeout_s if patience_s is None else min(patience_s, self.timeout_s)
+        patience += self.address.transfer_s(count)
         async with self._one_in_flight:
             wire = await self._ready()
             if self._unanswered.get(unit) == count:

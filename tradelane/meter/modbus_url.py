@@ -14,6 +14,7 @@ RTU_PORT = 8899
 """What most serial-to-Ethernet converters listen on."""
 BAUDS = (300, 600, 1200, 2400, 4800, 9600, 14400, 19200, 38400, 57600, 115200)
 _BITS_PER_CHARACTER = 11
+_QUESTION_BYTES, _ANSWER_BYTES = 8, 5
 _SHORTEST_SILENCE_S = 0.00175
 
 
@@ -28,6 +29,10 @@ class TcpAddress:
     @property
     def silence_s(self) -> float:
         """Seconds a frame must follow the one before; a gateway sees to that itself."""
+        return 0.0
+
+    def transfer_s(self, registers: int) -> float:
+        """Seconds that a question for ``registers`` and its answer are under way."""
         return 0.0
 
     def __str__(self) -> str:
@@ -52,6 +57,10 @@ class SerialAddress:
     def silence_s(self) -> float:
         """Seconds of silence that end a frame: 3.5 characters, at least 1.75 ms."""
         return max(3.5 * _BITS_PER_CHARACTER / self.baud, _SHORTEST_SILENCE_S)
+
+    def transfer_s(self, registers: int) -> float:
+        """Seconds that a question for ``registers`` and its answer are under way."""
+        return (_QUESTION_BYTES + _ANSWER_BYTES + 2 * registers) * _BITS_PER_CHARACTER / self.baud
 
     def __str__(self) -> str:
         return self.device

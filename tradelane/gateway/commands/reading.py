@@ -13,6 +13,7 @@ from tradelane.gateway.commands.failure import CommandFailed, ExitCode
 from tradelane.gateway.commands.output import print_json, print_table
 from tradelane.meter import dialect as dialects
 from tradelane.meter import profile as profiles
+from tradelane.meter.modbus_url import Address, TcpAddress, address
 from tradelane.meter.reading import MeterError, Reading, Unreachable
 
 MQTT_PORT = 1883
@@ -31,7 +32,13 @@ class Login:
 
 
 def read_modbus(
-    host: str, port: int, unit: int, profile: str | None, timeout_s: float, as_json: bool
+    host: str | None,
+    port: int,
+    url: str | None,
+    unit: int,
+    profile: str | None,
+    timeout_s: float,
+    as_json: bool,
 ) -> None:
     from tradelane.meter import modbus
 
@@ -40,7 +47,19 @@ def read_modbus(
     except MeterError as error:
         raise CommandFailed(ExitCode.USAGE, f"--profile: {error}") from None
     now = Clock().now
-    show(run(modbus.read_once(host, port, unit, known, now, timeout_s=timeout_s)), as_json)
+    at = _address(host, port, url)
+    show(run(modbus.read_at(at, unit, known, now, timeout_s=timeout_s)), as_json)
+
+
+def _address(host: str | None, port: int, url: str | None) -> Address:
+    if host is not None and url is None:
+        return TcpAddress(host, port)
+    if host is not None or url is None:
+        raise CommandFailed(ExitCode.USAGE, "--host or --url: give one of them")
+    try:
+        return address(url)
+    except ValueError as error:
+        raise CommandFailed(ExitCode.USAGE, f"--url: {error}") from None
 
 
 def read_mqtt(
