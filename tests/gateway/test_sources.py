@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tradelane.gateway.clock import Clock
+from tradelane.gateway.config import load
 from tradelane.gateway.sections import EdgeSection
 from tradelane.gateway.sources import sources
 from tradelane.meter.inbox import Message
@@ -39,6 +40,23 @@ def test_all_topics_come_from_one_broker() -> None:
 
 def test_no_meters_no_sources() -> None:
     assert made() == []
+
+
+def test_one_s_own_profiles_are_found_by_name_in_the_folder_the_configuration_names(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    own = '[[register]]\nvalue = "power_w"\naddress = 1\ntype = "int16"\n'
+    (tmp_path / "mine/acme.toml").write_text(
+        f'name = "acme"\nvendor = "Acme"\nmodel = "A"\nrole = "grid"\n{own}'
+    )
+    site = tmp_path / "site.toml"
+    meter = '[[edge.meters]]\nname = "a"\ntransport = "modbus"\nhost = "192.0.2.1"\nprofile = "acme"\n'
+    site.write_text(f'data_dir = "data"\n[edge]\nzone_url = "http://192.0.2.9"\nprofiles = "mine"\n{meter}')
+    edge = load(site).edge
+    assert edge is not None
+    assert edge.profiles == tmp_path / "mine"
+    assert [type(source) for source in sources(edge, Clock())] == [ModbusSource]
+    with pytest.raises(UnknownProfile, match="acme"):
+        list(sources(edge.model_copy(update={"profiles": None}), Clock()))
 
 
 def test_a_profile_nobody_knows_is_told_at_the_start() -> None:

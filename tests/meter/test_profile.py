@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tradelane.meter import dialect, profile
+from tradelane.meter import profile
 from tradelane.meter.blocks import plan
 from tradelane.meter.reading import BadProfile, UnknownProfile
 from tradelane.meter.registers import WORDS, Register, decode_one
@@ -35,8 +35,6 @@ not_available = [0x80000000]
 def test_all_that_come_with_tradelane_load_under_their_own_names() -> None:
     for name in profile.names():
         assert profile.load(name).name == name
-    for name in dialect.names():
-        assert dialect.load(name).name == name
     assert {"solaredge-inverter", "kostal-plenticore", "eastron-sdm630"} <= set(profile.names())
 
 
@@ -98,8 +96,6 @@ def test_a_value_given_twice_and_a_profile_of_nothing_are_refused() -> None:
 def test_unknown_names_list_what_there_is() -> None:
     with pytest.raises(UnknownProfile, match="kostal-plenticore"):
         profile.load("no-such-meter")
-    with pytest.raises(UnknownProfile, match="json"):
-        dialect.load("no-such-dialect")
 
 
 registers = st.builds(
@@ -138,43 +134,6 @@ def test_signed_numbers_and_powers_of_ten_come_back(number: int, order: str, exp
 def test_a_float_that_is_no_number_is_unknown(pattern: int) -> None:
     words = {0: pattern >> 16, 1: pattern & 0xFFFF}
     assert decode_one(Register("power_w", 0, "float32"), words) is None
-
-
-TONGUE = """
-name = "tasmota"
-state = "tele/{meter}/SENSOR"
-[values.grid]
-power_w = "ENERGY.Power"
-import_wh = { key = "ENERGY.Total", scale = 1000 }
-"""
-
-
-def test_a_dialect_takes_paths_and_scales() -> None:
-    tongue = dialect.parse(TONGUE, "mine.toml")
-    payload = b'{"ENERGY": {"Power": 3.5, "Total": 12.3456}}'
-    (reading,) = dialect.read(tongue, "tele/plug/SENSOR", payload, 0)
-    assert (reading.meter, reading.values) == ("plug", {"power_w": 3.5, "import_wh": 12346})
-    assert dialect.read(tongue, "tele/plug/SENSOR", b'{"ENERGY": 1}', 0) == []
-    assert tongue.availability_of("tele/plug/SENSOR") is None
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "key"),
-    [
-        ('name = "tasmota"', "", "name"),
-        ('state = "tele/{meter}/SENSOR"', "state = 3", "state"),
-        ("[values.grid]", "[values.moon]", "values.moon"),
-        ("power_w", "power", "values.grid.power"),
-        ("scale = 1000", 'scale = "k"', "values.grid.import_wh"),
-        ("[values.grid]", "[other]", "values"),
-        ('"tasmota"', '"tasmota', "syntax"),
-    ],
-)
-def test_what_is_wrong_in_a_dialect_is_named_by_file_and_key(old: str, new: str, key: str) -> None:
-    assert old in TONGUE
-    with pytest.raises(BadProfile, match=r"mine\.toml") as caught:
-        dialect.parse(TONGUE.replace(old, new, 1), "mine.toml")
-    assert caught.value.key == key
 
 
 def test_a_size_no_meter_reaches_is_unknown() -> None:
