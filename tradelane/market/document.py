@@ -66,8 +66,10 @@ class _Reader:
             values = _decoder.decode(f"[{self.text[self.at : end]}]")
         except ValueError:
             return None
+        if not values:
+            return None
         self.at = end + 1
-        return (values, True) if values else None
+        return values, True
 
     def _values(self) -> tuple[list[Any], bool]:
         """Some values, one by one, and whether a comma says that there are more."""
