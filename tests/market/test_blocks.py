@@ -17,11 +17,13 @@ from hypothesis import strategies as st
 from tests.market.block_markets import ZONES, naive_best, random_block_market
 from tradelane.market import highs, simplex
 from tradelane.market.acceptance import Book
+from tradelane.market.block_table import Table
 from tradelane.market.case import Case, CaseError, case_digest, read_case
-from tradelane.market.mixed import Limits, Stage, build
+from tradelane.market.mixed import Limits, build
 from tradelane.market.pricing import borders
 from tradelane.market.proof import verify
 from tradelane.market.result import Json, clear_case, result_digest
+from tradelane.market.stage import Stage
 
 H1, H2 = "power/2025-04-01T12:00Z/PT1H", "power/2025-04-01T13:00Z/PT1H"
 SEEDS = st.integers(0, 2**32)
@@ -174,7 +176,8 @@ def test_with_shares_for_yes_and_no_no_less_welfare_is_found(seed: int) -> None:
         stage = Stage(part.product, part.network, list(part.curves), borders(part.network), np.full(2, 500.0))
         stage.open()
         stages.append(stage)
-    programs = [build(stages, book, Limits(), relaxed=relaxed)[0] for relaxed in (True, False)]
+    table = Table(book, stages)
+    programs = [build(stages, table, Limits(), relaxed=relaxed)[0] for relaxed in (True, False)]
     relaxed, chosen = (highs.choose(program, 1e-6) for program in programs)
     assert -1e-6 <= relaxed.objective <= chosen.objective + 1e-6
     assert chosen.bound <= chosen.objective + 1e-6

@@ -12,6 +12,9 @@ from decimal import Decimal
 from enum import Enum
 from fractions import Fraction
 
+import numpy as np
+
+from tradelane.market.batch import Columns, OrderBatch
 from tradelane.market.order import Order, Side
 from tradelane.market.product import Product
 from tradelane.market.units import NANO, rounded
@@ -116,3 +119,21 @@ def with_blocks(
     """Orders of one product with the accepted blocks among them, by sequence."""
     taken = (block.order(product, accepted.get(block.id, 0)) for block in blocks)
     return sorted([*orders, *(order for order in taken if order is not None)], key=lambda o: o.seq)
+
+
+def with_columns(
+    batch: OrderBatch, product: Product, blocks: Iterable[Block], accepted: Acceptance
+) -> OrderBatch:
+    """The same for orders as columns."""
+    taken = (block.order(product, accepted.get(block.id, 0)) for block in blocks)
+    more = [order for order in taken if order is not None]
+    if not more:
+        return batch
+    added = OrderBatch.of(more)
+    return OrderBatch(_merged(batch.sells, added.sells), _merged(batch.buys, added.buys))
+
+
+def _merged(side: Columns, added: Columns) -> Columns:
+    at = np.searchsorted(side.seq, added.seq)
+    pairs = zip((side.price, side.quantity, side.seq), (added.price, added.quantity, added.seq), strict=True)
+    return Columns(*(np.insert(whole, at, part) for whole, part in pairs))

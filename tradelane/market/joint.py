@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from tradelane.market import lattice
+from tradelane.market import few, lattice, many
 from tradelane.market.acceptance import Book
 from tradelane.market.auction import SOLVERS, Clearing, clear
 from tradelane.market.batch import OrderBatch
-from tradelane.market.block import Acceptance, Block, with_blocks
+from tradelane.market.block import Acceptance, Block, with_columns
 from tradelane.market.curve import Curve
 from tradelane.market.leaning import MIDDLE
 from tradelane.market.network import Network
@@ -21,10 +21,11 @@ from tradelane.market.order import Order
 from tradelane.market.product import Lane, Product, Zone
 from tradelane.market.program import NotSolved, Solver
 from tradelane.market.quote import Market
-from tradelane.market.selection import Selection, select
+from tradelane.market.selection import Selection
 
-Orders = Mapping[str, Mapping[str, Sequence[Order]]]
+Orders = Mapping[str, Mapping[str, OrderBatch | Sequence[Order]]]
 """By product id and zone id."""
+Batches = Mapping[str, Mapping[str, OrderBatch]]
 NOT_CHOSEN = "no choice of blocks was found: all are rejected"
 
 
@@ -46,33 +47,34 @@ def clear_together(
 ) -> Joint:  # fmt: skip
     """Choose blocks and clear every product with them. NotProven when not even that without blocks proves."""
     book = Book(blocks, products, zones)
+    batches = {p.id: {z.id: _columns(orders[p.id].get(z.id, ())) for z in zones} for p in products}
     forbidden: frozenset[str] = frozenset()
     while len(forbidden) < len(blocks):
         progress(f"choosing among {len(blocks) - len(forbidden)} blocks")
         try:
-            found = _selected(products, zones, lanes, orders, book, solvers, forbidden)
+            found = _selected(products, zones, lanes, batches, book, solvers, forbidden)
         except (NotSolved, lattice.Inconsistent):
             break
-        clearings = _cleared(products, zones, lanes, orders, book, found, solvers, progress)
+        clearings = _cleared(products, zones, lanes, batches, book, found, solvers, progress)
         offending = _offending(clearings, book, found.accepted)
         if not offending:
             return Joint(clearings, found.accepted, found.most_welfare, found.notes, found.rounds)
         forbidden |= offending
-    nothing = Selection({}, {}, 0.0, (), 0)
-    clearings = _cleared(products, zones, lanes, orders, book, nothing, solvers, progress)
+    nothing = Selection({}, {}, {}, 0.0, (), 0)
+    clearings = _cleared(products, zones, lanes, batches, book, nothing, solvers, progress)
     return Joint(clearings, {}, None, (NOT_CHOSEN,) if blocks else (), 0)
 
 
 def _selected(
-    products: Sequence[Product], zones: Sequence[Zone], lanes: Mapping[str, Sequence[Lane]], orders: Orders,
+    products: Sequence[Product], zones: Sequence[Zone], lanes: Mapping[str, Sequence[Lane]], batches: Batches,
     book: Book, solvers: Sequence[Solver], forbidden: frozenset[str],
 ) -> Selection:  # fmt: skip
     markets = []
     for product in sorted(products, key=lambda p: p.id):
         network = Network.of(product, zones, lanes[product.id])
-        rows = orders[product.id]
-        curves = [Curve.of(OrderBatch.of(rows.get(z.id, ()))) for z in network.zones]
+        curves = [Curve.of(batches[product.id][zone.id]) for zone in network.zones]
         markets.append(Market(product, network, curves))
+    select = few.select if len(book.blocks) <= few.MOST else many.select
     for solver in solvers[:-1]:
         try:
             return select(markets, book, solver, forbidden)
@@ -82,21 +84,28 @@ def _selected(
 
 
 def _cleared(
-    products: Sequence[Product], zones: Sequence[Zone], lanes: Mapping[str, Sequence[Lane]], orders: Orders,
+    products: Sequence[Product], zones: Sequence[Zone], lanes: Mapping[str, Sequence[Lane]], batches: Batches,
     book: Book, found: Selection, solvers: Sequence[Solver], progress: Callable[[str], None],
 ) -> tuple[Clearing, ...]:  # fmt: skip
     clearings = []
+    accepted: dict[str, list[Block]] = {}
+    for block in book.blocks:
+        if found.accepted.get(block.id):
+            accepted.setdefault(block.zone, []).append(block)
     for product in products:
         progress(f"clearing {product.id}")
-        batches = {zone.id: _batch(product, zone, orders, book, found.accepted) for zone in zones}
+        taken = {
+            zone: with_columns(batch, product, accepted.get(zone, ()), found.accepted)
+            for zone, batch in batches[product.id].items()
+        }
         share = found.shares.get(product.id, MIDDLE)
-        clearings.append(clear(product, zones, lanes[product.id], batches, solvers, share=share))
+        near = found.near.get(product.id)
+        clearings.append(clear(product, zones, lanes[product.id], taken, solvers, near, share))
     return tuple(clearings)
 
 
-def _batch(product: Product, zone: Zone, orders: Orders, book: Book, accepted: Acceptance) -> OrderBatch:
-    here = [block for block in book.blocks if block.zone == zone.id]
-    return OrderBatch.of(with_blocks(product, orders[product.id].get(zone.id, ()), here, accepted))
+def _columns(orders: OrderBatch | Sequence[Order]) -> OrderBatch:
+    return orders if isinstance(orders, OrderBatch) else OrderBatch.of(orders)
 
 
 def _offending(clearings: Sequence[Clearing], book: Book, accepted: Acceptance) -> set[str]:

@@ -53,11 +53,20 @@ def duty(network: Network, price: FloatArray) -> FloatArray:
 class Quoter:
     """Prices choices of blocks one after the other; a product whose blocks are the same is priced once."""
 
-    def __init__(self, markets: Sequence[Market], book: Book, solver: Solver) -> None:
+    def __init__(
+        self, markets: Sequence[Market], book: Book, solver: Solver, start: Sequence[FloatArray] = ()
+    ) -> None:
         self.markets, self.book, self.solver = markets, book, solver
         self.known: list[dict[tuple[tuple[str, int], ...], tuple[Face, float]]] = [{} for _ in markets]
         self.latest: list[dict[str, Fraction] | None] = [None for _ in markets]
+        for t, (market, price) in enumerate(zip(markets, start, strict=False)):
+            zones = market.network.zones
+            self.latest[t] = {z.id: Fraction(y) / Fraction(z.fx) for z, y in zip(zones, price, strict=True)}
         self.last: dict[str, Fraction] | None = None
+
+    def near(self) -> dict[str, Mapping[str, Fraction]]:
+        """The prices last quoted, in ticks by product and zone."""
+        return {m.product.id: at for m, at in zip(self.markets, self.latest, strict=True) if at is not None}
 
     def quote(self, accepted: Acceptance) -> Quote:
         """NotSolved or lattice.Inconsistent only where even the market without blocks is not solved."""
