@@ -32,7 +32,7 @@ def objects(value: Any) -> Any:
 
 @given(DOCUMENT, INDENT, st.integers(0, 60))
 def test_a_document_is_what_json_says_it_is(value: dict[str, Any], indent: int | None, block: int) -> None:
-    text = json.dumps(value, indent=indent)
+    text = json.dumps(value, indent=indent, ensure_ascii=False)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(document, "BLOCK", block)
         patch.setattr(document, "PART", 3)
@@ -48,7 +48,7 @@ def test_what_json_refuses_is_refused_alike(
     value: dict[str, Any], indent: int | None, data: st.DataObject
 ) -> None:
     """One character more, less or other; what is valid all the same reads the same."""
-    text = json.dumps(value, indent=indent)
+    text = json.dumps(value, indent=indent, ensure_ascii=False)
     at = data.draw(st.integers(0, len(text)))
     changed = text[:at] + data.draw(st.sampled_from(["", ",", "]", "}", "1.5", '"', "\n"])) + text[at + 1 :]
     try:

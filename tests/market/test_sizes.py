@@ -11,6 +11,7 @@ import pytest
 
 from tests.market.test_case import CASE, read
 from tradelane.market.case import CaseError, read_case
+from tradelane.market.document import read_document
 from tradelane.market.proof import verify
 from tradelane.market.result import clear_case
 
@@ -52,6 +53,18 @@ def test_a_result_with_too_large_a_number_names_the_field(where: str, change: Ch
     with pytest.raises(CaseError) as found:
         verify(case, result)
     assert found.value.where == where
+
+
+def test_half_a_character_is_no_text_and_two_halves_are_one() -> None:
+    text = json.dumps(CASE).replace('"o1"', r'"\ud83d"')
+    with pytest.raises(CaseError, match="not valid JSON"):
+        read_case(text, lambda name: ())
+    whole = read_case(text.replace(r"\ud83d", r"\ud83d\ude00"), lambda name: ())
+    assert next(iter(whole.orders[CASE["products"][0]["id"]])).id == "😀"
+    result = json.dumps(clear_case(whole))
+    assert verify(whole, read_document(result, {"fills"})) == []
+    with pytest.raises(CaseError, match="not valid JSON"):
+        read_document(result.replace(r"\ude00", ""), {"fills"})
 
 
 @pytest.mark.parametrize("text", ["[" * 100_000, '{"orders": ' + "9" * 5000 + "}", "[1.5]", "{", ""])

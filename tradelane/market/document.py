@@ -7,7 +7,7 @@ import re
 from collections.abc import Collection
 from typing import Any
 
-from tradelane.market.fields import no_float, read_json
+from tradelane.market.fields import HALF, no_float, read_json
 from tradelane.market.rows import PART, ListRows, Place, Rows, Table, TableRows
 
 _SPACE = re.compile(r"[ \t\n\r]*")
@@ -19,6 +19,8 @@ BLOCK = 1 << 17
 
 def read_document(text: str, long: Collection[str]) -> object:
     """As ``read_json``, but the lists named ``long`` in the outermost object are Tables. CaseError."""
+    if HALF.search(text):
+        return read_json(text)
     try:
         return _Reader(text).document(long)
     except (ValueError, RecursionError):

@@ -12,6 +12,8 @@ from tradelane.market.units import decimal, plain, whole
 
 LARGEST = 1 << 53
 """Counts of ticks, lots and places stay below it, so that sums of them fit where they are added up."""
+HALF = re.compile(r"\\u[dD][89a-fA-F]")
+"""What half a character may be written as: alone it is no text, and has no digest."""
 _WHOLE = re.compile(r"-?[0-9]{1,18}")
 
 
@@ -93,6 +95,9 @@ def no_float(text: str) -> float:
 def read_json(text: str) -> object:
     """JSON without floats: they carry no exact amount."""
     try:
-        return json.loads(text, parse_float=no_float, parse_constant=no_float)
+        value = json.loads(text, parse_float=no_float, parse_constant=no_float)
+        if HALF.search(text):
+            json.dumps(value, ensure_ascii=False).encode()
+        return value
     except (ValueError, RecursionError) as reason:
         raise CaseError("file", f"not valid JSON for a case: {reason}") from None

@@ -67,7 +67,7 @@ class OrderRows:
 
     def _plain(self, rows: Rows) -> _Part:
         ids = rows.column("id")
-        if set(map(type, ids)) > {str} or not all(ids):
+        if set(map(type, ids)) != {str} or not all(ids):
             raise ValueError("an id is no text")
         product = _codes(rows.column("product"), self._product_of)
         part = _Part(
