@@ -1,5 +1,8 @@
 """The Italian day-ahead market as published (GME MGP, 1-3 April 2025), hour by hour: bid curves, capacities,
 foreign borders fixed at their published exchange, and the published prices and flows to hold against ours.
+
+The published bid curves hold accepted blocks as if they were simple bids; in the simple curves they are left
+out, and the blocks come with what became of them.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ from decimal import Decimal
 
 from tests.shared import shared_file
 from tradelane.market.batch import OrderBatch
+from tradelane.market.block import Block
 from tradelane.market.order import Order, Side
 from tradelane.market.product import Lane, Product, Zone
 
@@ -49,8 +53,39 @@ def ticks(text: str) -> int:
     return round(Decimal(text) / EURO_CENT)
 
 
-def hours() -> Iterator[Hour]:
-    bids, borders = _rows("bid-curves"), _rows("published-exchanges")
+@dataclass(frozen=True)
+class Day:
+    """The hours of one day without its blocks, the blocks, and their published status: ACC, REJ or PREJ."""
+
+    hours: tuple[Hour, ...]
+    blocks: tuple[Block, ...]
+    status: Mapping[str, str]
+
+
+def days() -> Iterator[Day]:
+    """The days with their blocks apart; GME's blocks are taken whole or not at all."""
+    rows: dict[str, dict[str, list[dict[str, str]]]] = defaultdict(lambda: defaultdict(list))
+    for its in _rows("block-orders").values():
+        for row in its:
+            rows[row["delivery_day"]][row["block_id"]].append(row)
+    by_day: dict[str, list[Hour]] = defaultdict(list)
+    for hour in hours("simple-bid-curves"):
+        by_day[hour.product.id.removeprefix("power/")[:10]].append(hour)
+    for day, its_hours in by_day.items():
+        blocks = [_block(1_000_000 + k, *row) for k, row in enumerate(sorted(rows[day].items()))]
+        status = {name: its[0]["published_status"] for name, its in rows[day].items()}
+        yield Day(tuple(its_hours), tuple(blocks), status)
+
+
+def _block(seq: int, name: str, rows: list[dict[str, str]]) -> Block:
+    first = rows[0]
+    side = Side.BUY if first["side"] == "demand" else Side.SELL
+    profile = {f"power/{row['timestamp']}": lots(row["quantity_mwh"]) for row in rows}
+    return Block(name, seq, first["zone"], side, Decimal(first["price_eur_per_mwh"]), profile)
+
+
+def hours(curves: str = "bid-curves") -> Iterator[Hour]:
+    bids, borders = _rows(curves), _rows("published-exchanges")
     capacities, prices, flows = (
         _rows("internal-transfer-capacities"),
         _rows("published-prices"),
