@@ -6,15 +6,16 @@ import asyncio
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 
 import pytest
 
 from tests.meter.servers import HOST, bare, device, now, served, sunspec, words_answer
 from tests.shared import free_port
 from tradelane.meter import profile
-from tradelane.meter.device import Device
 from tradelane.meter.modbus import ModbusConnection, ModbusMeter, ModbusSource, read_once
+from tradelane.meter.modbus_line import ModbusLine
+from tradelane.meter.modbus_url import TcpAddress
 from tradelane.meter.reading import (
     BadAnswer,
     IllegalAddress,
@@ -158,100 +159,6 @@ def test_one_question_at_a_time_on_a_connection() -> None:
     assert most == 1
 
 
-def test_a_refused_register_is_a_hole_and_is_not_asked_for_again() -> None:
-    asked: list[tuple[int, int]] = []
-
-    async def holed(_unit: int, function: int, address: int, count: int) -> bytes:
-        asked.append((address, count))
-        if address <= 10 < address + count:
-            return bytes([function | 0x80, 2])
-        return words_answer(function, [0, 500][:count])
-
-    async def main() -> list[Reading]:
-        async with bare(holed) as port:
-            connection = ModbusConnection(HOST, port)
-            meter = Device(connection, "m", 1, TWO_VALUES)
-            readings = await meter.read(now) + await meter.read(now)
-            await connection.close()
-            return readings
-
-    first, second = asyncio.run(main())
-    assert first.values == second.values == {"power_w": None, "import_wh": 500}
-    assert asked == [(10, 4), (10, 1), (12, 2), (12, 2)]
-
-
-def test_a_device_that_fails_past_fifty_registers_is_asked_for_fewer() -> None:
-    words = dict(enumerate(sunspec("Kostal", (203, [1] * 105)), 40000))
-
-    async def small(_unit: int, function: int, address: int, count: int) -> bytes:
-        if count > 50 or any(one not in words for one in range(address, address + count)):
-            return bytes([function | 0x80, 2])
-        return words_answer(function, [words[one] for one in range(address, address + count)])
-
-    async def main() -> list[Reading]:
-        async with bare(small) as port:
-            known = await read_once(HOST, port, 1, None, now, max_registers=50)
-            return known + await read_once(HOST, port, 1, None, now)
-
-    told, found_out = asyncio.run(main())
-    assert told.values == found_out.values
-    assert told.values["import_wh"] == (0x10001) * 10
-
-
-def test_not_available_is_unknown_and_never_zero() -> None:
-    inverter = [0xFFFF] * 50
-    inverter[4] = inverter[11] = inverter[13] = 0
-    inverter[12] = inverter[20] = 0x8000
-    inverter[22:25] = [0, 0, 0]
-    words = sunspec("Any", (103, inverter))
-
-    async def main() -> list[Reading]:
-        async with served(device(1, {40000: words})) as port:
-            return await read_once(HOST, port, 1, None, now)
-
-    (reading,) = asyncio.run(main())
-    assert set(reading.values.values()) == {None}
-    assert reading.quality is Quality.BAD
-
-
-def test_a_counter_that_has_not_counted_yet_is_zero() -> None:
-    meter = [0] * 105
-    meter[14], meter[15] = 4998, 0xFFFE
-    words = sunspec("Any", (203, meter))
-
-    async def main() -> list[Reading]:
-        async with served(device(1, {40000: words})) as port:
-            return await read_once(HOST, port, 1, None, now)
-
-    (reading,) = asyncio.run(main())
-    assert (reading.values["export_wh"], reading.values["frequency_hz"]) == (0, 49.98)
-
-
-def test_a_scale_factor_out_of_range_makes_its_values_unknown() -> None:
-    meter = [5] * 105
-    meter[20] = 11
-    words = sunspec("Any", (203, meter))
-
-    async def main() -> list[Reading]:
-        async with served(device(1, {40000: words})) as port:
-            return await read_once(HOST, port, 1, None, now)
-
-    (reading,) = asyncio.run(main())
-    assert reading.values["power_w"] is None
-    assert reading.values["voltage_l1_v"] == 500000
-
-
-def test_a_fixed_address_that_holds_another_model_is_left_alone() -> None:
-    words = [103, 50, *[1] * 200]
-
-    async def main() -> list[Reading]:
-        async with served(device(1, {40188: words, 40069: [203, 105, *[2] * 105]})) as port:
-            return await read_once(HOST, port, 1, profile.load("solaredge-inverter"), now)
-
-    with pytest.raises(BadAnswer, match="none of the registers"):
-        asyncio.run(main())
-
-
 def test_polling_goes_on_while_one_unit_is_dead_and_another_refuses_everything() -> None:
     failures: list[str] = []
     answered_between: list[int] = []
@@ -314,6 +221,129 @@ def test_a_device_rediscovered_after_an_outage_may_have_moved_its_models() -> No
     before, gone, back = asyncio.run(main())
     assert [one.profile for one in (before, gone, back)] == ["sunspec-203", "sunspec-203", "sunspec-213"]
     assert (back.role, back.values["import_wh"], back.values["voltage_l1_v"]) == (Role.GRID, 1, 1)
+
+
+def test_a_late_answer_that_a_gateway_passes_off_as_the_next_is_refused() -> None:
+    """It repeats the question's transaction number, and hands out what came late over its serial side."""
+    owed: list[bytes] = []
+
+    async def confused(_unit: int, function: int, address: int, count: int) -> bytes:
+        own = words_answer(function, [address] * count)
+        if address == 100:
+            owed.append(own)
+            return b""
+        return owed.pop() if owed else own
+
+    async def main() -> list[list[int]]:
+        answers = []
+        async with bare(confused) as port:
+            connection = ModbusConnection(HOST, port, QUICK_S)
+            for address in (100, 200, 300, 400):
+                with suppress(MeterError):
+                    answers.append(await connection.read(1, 3, address, 2))
+            await connection.close()
+        return answers
+
+    assert asyncio.run(main()) == [[300] * 2, [400] * 2]
+
+
+def test_a_connection_that_breaks_is_told_at_once() -> None:
+    async def main() -> None:
+        async def hang_up(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writer.close()
+
+        server = await asyncio.start_server(hang_up, HOST, 0)
+        connection = ModbusConnection(HOST, server.sockets[0].getsockname()[1], timeout_s=3600)
+        with pytest.raises(Unreachable, match="connection was lost"):
+            await connection.read(1, 3, 0, 2)
+        server.close()
+
+    asyncio.run(main())
+
+
+def test_a_device_that_takes_one_client_is_never_connected_to_twice() -> None:
+    """Also not when a dead unit behind it makes us connect anew."""
+    most = 0
+
+    async def main() -> list[Reading]:
+        nonlocal most
+        connected = 0
+
+        async def one_client(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            nonlocal connected, most
+            connected += 1
+            most = max(most, connected)
+            with suppress(asyncio.IncompleteReadError, ConnectionError):
+                while True:
+                    question = await reader.readexactly(12)
+                    if question[6] != 2:
+                        body = words_answer(3, [7] * question[11])
+                        head = question[:4] + (len(body) + 1).to_bytes(2, "big") + question[6:7]
+                        writer.write(head + body)
+            connected -= 1
+            writer.close()
+
+        server = await asyncio.start_server(one_client, HOST, 0)
+        meters = [ModbusMeter(f"m{unit}", unit, TWO_VALUES) for unit in (1, 2, 3)]
+        stream = source(server.sockets[0].getsockname()[1], meters).readings()
+        async with aclosing(stream):
+            readings = await take(stream, 20)
+        server.close()
+        return readings
+
+    assert [reading.meter for reading in asyncio.run(main())] == ["m1", "m3"] * 10
+    assert most == 1
+
+
+def test_a_device_is_given_the_time_it_needs_after_a_connection() -> None:
+    """Some hang up on, or never answer, what is asked too early."""
+
+    async def main(delay_s: float) -> list[int]:
+        loop = asyncio.get_running_loop()
+
+        async def slow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            ready = loop.time() + 0.1
+            question = await reader.readexactly(12)
+            if loop.time() >= ready:
+                writer.write(question[:5] + bytes([7]) + question[6:7] + words_answer(3, [1, 2]))
+            writer.close()
+
+        server = await asyncio.start_server(slow, HOST, 0)
+        address = TcpAddress(HOST, server.sockets[0].getsockname()[1])
+        line = ModbusLine(address, connect_delay_s=delay_s)
+        try:
+            return await line.read(1, 3, 0, 2)
+        finally:
+            await line.close()
+            server.close()
+
+    assert asyncio.run(main(0.3)) == [1, 2]
+    with pytest.raises(Unreachable):
+        asyncio.run(main(0))
+
+
+def test_a_reading_that_is_given_up_half_way_leaves_nothing_behind() -> None:
+    """Its answer, when it comes, finds the connection closed."""
+    heard = asyncio.Event()
+
+    async def slow_once(_unit: int, function: int, address: int, count: int) -> bytes:
+        if address == 100:
+            heard.set()
+            await asyncio.sleep(QUICK_S)
+        return words_answer(function, [address] * count)
+
+    async def main() -> list[int]:
+        async with bare(slow_once, transaction=0) as port:
+            connection = ModbusConnection(HOST, port)
+            reading = asyncio.create_task(connection.read(1, 3, 100, 2))
+            await heard.wait()
+            reading.cancel()
+            await asyncio.wait([reading])
+            words = await connection.read(1, 3, 200, 2)
+            await connection.close()
+            return words
+
+    assert asyncio.run(main()) == [200, 200]
 
 
 def test_pymodbus_and_paho_are_loaded_only_when_a_meter_is_read() -> None:

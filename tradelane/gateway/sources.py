@@ -47,7 +47,7 @@ def _line(meter: Meter) -> str:
 
 
 def dark_at(meter: Meter) -> Callable[[int], bool]:
-    """Whether the sun is too low at the meter's place for an inverter to wake; never, when that is not known."""
+    """Whether the sun is too low at the meter's place for an inverter to wake; not, when nobody knows."""
     lat, lon = meter.lat, meter.lon
     if lat is None or lon is None:
         return lambda instant: False

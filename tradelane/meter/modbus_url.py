@@ -71,7 +71,10 @@ Address = TcpAddress | SerialAddress
 
 def address(url: str) -> Address:
     """ValueError says what is wrong with ``url``."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise ValueError(f"{url!r} is not a URL ({error})") from None
     if parts.scheme == "serial":
         return _serial(url, parts.path, parts.query, parts.netloc)
     if parts.scheme not in ("tcp", "rtu+tcp"):
@@ -91,7 +94,7 @@ def address(url: str) -> Address:
 
 
 def _serial(url: str, device: str, query: str, host: str) -> SerialAddress:
-    if host or not device.startswith("/"):
+    if host or not device.startswith("/") or device.endswith("/"):
         raise ValueError(f"{url!r} has no device: serial:///dev/ttyUSB0 has three strokes")
     found = parse_qsl(query, keep_blank_values=True)
     options = dict(found)

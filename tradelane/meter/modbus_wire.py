@@ -73,16 +73,18 @@ class Wire:
 
     async def ask(self, unit: int, function: int, address: int, count: int, timeout_s: float) -> bytes:
         """The answer from its function code on. Unreachable when none comes in ``timeout_s`` seconds."""
-        from pymodbus.exceptions import ModbusException
+        from pymodbus.exceptions import ConnectionException, ModbusException
 
         client = self._client
         client.ctx.comm_params.timeout_connect = timeout_s
         ask = client.read_input_registers if function == INPUT else client.read_holding_registers
         try:
             answer = await ask(address, count=count, device_id=unit)
-        except (ModbusException, OSError) as error:
+        except (ConnectionException, OSError):
+            raise Unreachable(f"{self._address} unit {unit}: the connection was lost") from None
+        except ModbusException:
             raise Unreachable(
-                f"{self._address} unit {unit}: no answer for register {address} ({error})"
+                f"{self._address} unit {unit}: no answer for register {address} in {timeout_s:.2g} s"
             ) from None
         said: bytes = answer.said  # type: ignore[attr-defined]  # _unread_answers makes nothing else
         return said
