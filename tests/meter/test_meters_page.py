@@ -11,6 +11,9 @@ import pytest
 from tests import docs
 from tests.shared import ROOT
 from tradelane.gateway.cli import run
+from tradelane.gateway.clock import Clock
+from tradelane.gateway.config import load
+from tradelane.gateway.sources import sources
 from tradelane.meter import profile
 from tradelane.meter.reading import Role
 from tradelane.meter.registers import WORDS, decode
@@ -36,6 +39,15 @@ def test_the_table_says_of_each_profile_what_its_file_says(name: str) -> None:
             assert claim in comment, claim
     if "unconfirmed" in comment:
         assert "unconfirmed" in verified
+
+
+def test_the_quick_start_s_configuration_can_be_run(tmp_path: Path) -> None:
+    (block,) = (block for block in docs.code(PAGE, "toml") if block.startswith("data_dir"))
+    path = tmp_path / "rooftop.toml"
+    path.write_text(block)
+    edge = load(path).edge
+    assert edge is not None and [meter.name for meter in edge.meters] == ["roof", "cellar", "shed"]
+    assert len(list(sources(edge, Clock()))) == 3
 
 
 def test_the_table_has_no_profile_that_is_not_there() -> None:

@@ -268,6 +268,16 @@ def test_a_device_is_known_by_what_it_says(words: dict[int, int], fits: bool | N
     assert asyncio.run(identity.fits(known.clues, asking(words))) is fits
 
 
+def test_a_device_without_sunspec_that_says_its_model_is_told_its_profiles() -> None:
+    name = list(struct.unpack(">15H", b"SUN2000-5KTL-L1".ljust(30, b"\0")))
+    with pytest.raises(UnknownProfile, match=r"name a profile: it looks like huawei-sun2000 or huawei"):
+        read(None, {30000: name, 11: [1]})
+    with pytest.raises(UnknownProfile, match=r"name a profile: it looks like cg-em340$"):
+        read(None, {11: [341]})
+    with pytest.raises(UnknownProfile, match=r"name a profile$"):
+        read(None, {11: [1]})
+
+
 @pytest.mark.parametrize(("held", "order"), [(0, "little"), (1, "big"), (7, "little"), (None, "little")])
 def test_a_plenticore_is_read_in_the_word_order_its_owner_chose(held: int | None, order: str) -> None:
     blocks = {152: floats(50.0, 7.5, order=order), 575: [1234], 252: floats(-800.0, order=order)}

@@ -15,7 +15,7 @@ from typing import Protocol
 from tradelane.meter import sunspec
 from tradelane.meter.block_decoder import BlockDecoder
 from tradelane.meter.blocks import MODBUS_LIMIT, Block, plan
-from tradelane.meter.profile import Profile, spelt
+from tradelane.meter.profile import Profile, looks_like, spelt
 from tradelane.meter.reading import (
     BadAnswer,
     IllegalAddress,
@@ -132,11 +132,13 @@ class Device:
             return await spelt(self._profile, self._asked)
         chain = await sunspec.discover(self._ask)
         if chain is None:
-            raise UnknownProfile(f"{self.meter}: no SunSpec marker at {sunspec.BASES}; name a profile")
-        found = sunspec.sections(chain)
-        if not found:
+            found = await looks_like(self._asked)
+            hint = f": it looks like {' or '.join(found)}" if found else ""
+            raise UnknownProfile(f"{self.meter}: no SunSpec marker at {sunspec.BASES}; name a profile{hint}")
+        sections = sunspec.sections(chain)
+        if not sections:
             raise UnknownProfile(f"{self.meter}: its SunSpec models hold no meter and no inverter")
-        return found
+        return sections
 
     def _planned(self, section: Section) -> _Planned:
         gap, barriers = (self._profile.gap, self._profile.barriers) if self._profile else (0, ())

@@ -15,8 +15,8 @@ from importlib.resources import files
 from pathlib import Path
 
 from tradelane.meter.blocks import MODBUS_LIMIT, Block, plan
-from tradelane.meter.identity import Ask, Clue, OrderAt, word_order
-from tradelane.meter.reading import BadProfile, Role, UnknownProfile
+from tradelane.meter.identity import Ask, Clue, OrderAt, fits, word_order
+from tradelane.meter.reading import BadProfile, MeterError, Role, UnknownProfile
 from tradelane.meter.register_table import HIGHEST, NOT_HERE, ORDERS, Counted, Defaults
 from tradelane.meter.register_table import register as read_register
 from tradelane.meter.register_table import sections as read_sections
@@ -183,6 +183,14 @@ def _rated(top: Table, defaults: Defaults) -> int | Register | None:
     if table.has("watts"):
         return table.whole("watts", 1, 10**9)
     return read_register(table, "power_w", defaults)
+
+
+async def looks_like(ask: Ask) -> list[str]:
+    """The profiles that come with Tradelane whose clues the device fits; none when it does not answer."""
+    try:
+        return [name for name in names() if await fits(load(name).clues, ask)]
+    except MeterError:
+        return []
 
 
 async def spelt(profile: Profile, ask: Ask) -> tuple[Section, ...]:
