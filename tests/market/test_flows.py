@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from tests.market.markets import POWER, Market, random_market
 from tradelane.market.auction import clear
 from tradelane.market.curve import Margins
-from tradelane.market.flows import downstream, weights, whole_lots
+from tradelane.market.flows import downstream, weights
 from tradelane.market.network import Network
 from tradelane.market.order import Order, Side
 from tradelane.market.product import Lane, Zone
+from tradelane.market.whole import whole_lots
 
 LOTS = st.integers(0, 60)
 

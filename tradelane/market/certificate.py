@@ -46,6 +46,17 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
+class Toll:
+    """What a lot sent over a lane pays for its constraints (numeraire ticks), and Σ|share| of those."""
+
+    price: Fraction
+    share: Fraction
+
+
+FREE = Toll(Fraction(0), Fraction(0))
+
+
+@dataclass(frozen=True, slots=True)
 class Certificate:
     """Amounts in numeraire. ``faults`` says in words what does not hold; empty means proven."""
 
@@ -76,9 +87,15 @@ class _Side:
 
 
 def certify(
-    product: Product, network: Network, batches: Sequence[OrderBatch], outcome: Outcome
-) -> Certificate:
-    """Check ``outcome`` against the orders and lanes it was cleared from (all in Network order)."""
+    product: Product, network: Network, batches: Sequence[OrderBatch], outcome: Outcome,
+    tolls: Sequence[Toll] = (),
+) -> Certificate:  # fmt: skip
+    """Check ``outcome`` against the orders and lanes it was cleared from (all in Network order).
+
+    ``tolls`` are what lanes pay for constraints they share, none where it is empty; they are part of the
+    congestion rent. The constraints themselves are constraint.limit_faults' to check.
+    """
+    tolls = tolls or [FREE] * len(network.links)
     faults: list[str] = []
     unit = Fraction(product.tick) * Fraction(product.lot)
     order_slack = value = bought_value = sold_value = Fraction(0)
@@ -96,13 +113,13 @@ def certify(
                 f"zone {zone.id}: sold less bought is {sells.filled - buys.filled} lots, lanes carry {net[z]}"
             )
         slack = e * Fraction(sells.slack + buys.slack, MILLI)
-        if sells.short + buys.short > _dust_lots(network):
+        if sells.short + buys.short > 2 * _inexact(network, tolls):
             faults.append(f"zone {zone.id}: {sells.short + buys.short} lots in the money are left unfilled")
         order_slack += slack
         value += e * (buys.value - sells.value)
         bought_value += e * Fraction(price * buys.filled, MILLI)
         sold_value += e * Fraction(price * sells.filled, MILLI)
-    lanes = _lanes(network, outcome, faults)
+    lanes = _lanes(network, outcome, tolls, faults)
     return Certificate(
         welfare=(value - lanes.freight) * unit,
         gap=(order_slack + lanes.slack + lanes.dust) * unit,
@@ -126,9 +143,9 @@ def _exports(network: Network, outcome: Outcome) -> list[int]:
     return net
 
 
-def _dust_lots(network: Network) -> int:
-    """Lots that rounding losses up can take from one zone's orders: two for each lossy lane on the way."""
-    return 2 * sum(link.gamma != 1 for link in network.links)
+def _inexact(network: Network, tolls: Sequence[Toll]) -> int:
+    """Lanes whose flows need not be whole where they are optimal: rounding one takes up to two lots."""
+    return sum(link.gamma != 1 or toll.price != 0 for link, toll in zip(network.links, tolls, strict=True))
 
 
 def _side(side: Columns, fill: IntArray, price: int, sign: int) -> _Side:
@@ -201,10 +218,10 @@ class _Lanes:
     duty: Fraction = Fraction(0)
 
 
-def _lanes(network: Network, outcome: Outcome, faults: list[str]) -> _Lanes:
+def _lanes(network: Network, outcome: Outcome, tolls: Sequence[Toll], faults: list[str]) -> _Lanes:
     price = [e * Fraction(p, MILLI) for e, p in zip(network.fx, outcome.price, strict=True)]
-    lossy = sum(link.gamma != 1 for link in network.links)
-    movable = 2 + lossy if lossy else 0
+    inexact = _inexact(network, tolls)
+    movable = 2 + inexact if inexact else 0
     total = _Lanes()
     for k, (lane, link) in enumerate(zip(network.lanes, network.links, strict=True)):
         f, r = outcome.sent[k], outcome.received[k]
@@ -212,9 +229,9 @@ def _lanes(network: Network, outcome: Outcome, faults: list[str]) -> _Lanes:
             faults.append(f"lane {lane.id}: sends {f} lots of a capacity of {link.capacity}")
         if r != lane.received(f):
             faults.append(f"lane {lane.id}: {f} lots sent deliver {lane.received(f)}, not {r}")
-        margin = link.margin(price)
+        margin = link.margin(price) - tolls[k].price
         slack = link.capacity * max(Fraction(0), margin) - margin * f
-        weight = link.gamma * network.fx[link.target] + link.markup * network.fx[link.source]
+        weight = link.gamma * network.fx[link.target] + link.markup * network.fx[link.source] + tolls[k].share
         allowed = max(weight / (2 * MILLI) * max(f, link.capacity - f), abs(margin) * movable)
         if slack > allowed:
             faults.append(

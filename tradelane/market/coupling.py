@@ -1,6 +1,7 @@
 """Welfare optimum of zones joined by lanes: curves + lanes → net positions, flows and dual prices.
 
-    min  Σ_z fx_z·C_z(x_z) + Σ_l t_l·f_l   s.t.  x_z − Σ_out f + Σ_in γ·f = D_z,  0 ≤ f ≤ capacity
+    min  Σ_z fx_z·C_z(x_z) + Σ_l t_l·f_l   s.t.  x_z − Σ_out f + Σ_in γ·f = D_z,  0 ≤ f ≤ capacity,
+                                                 Σ_l use_kl·f_l ≤ room_k in each limit k that lanes share
 
 x_z counts supply accepted plus demand rejected, C_z is the zone's convex cost (curve.py), D_z its demand.
 The full curves are never handed to the solver: it sees a few vertices near the last prices, and those
@@ -26,15 +27,19 @@ ROUNDS = 60
 OFFSETS = np.array([0, *(s * 2**k for k in range(12) for s in (-1, 1))])
 """Vertices offered around the start, dense near it."""
 NEAR = OFFSETS[np.abs(OFFSETS) <= 4]
+NO_SHADOW = np.zeros(0)
 
 
 @dataclass(frozen=True, slots=True)
 class Optimum:
-    """``passed`` lots per zone (see Curve.passed), ``flow`` lots sent per lane, ``price`` numeraire ticks."""
+    """``passed`` lots per zone (see Curve.passed), ``flow`` lots sent per lane, ``price`` numeraire ticks;
+    ``shadow`` is the price of each shared limit, numeraire ticks per lot.
+    """
 
     passed: FloatArray
     flow: FloatArray
     price: FloatArray
+    shadow: FloatArray
 
 
 def couple(
@@ -48,7 +53,7 @@ def couple(
     chosen = [_first_vertices(c, None if start is None else start[z] / fx[z]) for z, c in enumerate(curves)]
     for _ in range(ROUNDS):
         optimum, value = _solve(curves, fx, borders, chosen, solver)
-        bound = dual_bound(curves, fx, borders, optimum.price)
+        bound = dual_bound(curves, fx, borders, optimum.price, optimum.shadow)
         grown = [_more_vertices(c, v, p) for c, v, p in zip(curves, chosen, optimum.price / fx, strict=True)]
         complete = all(len(a) == len(b) for a, b in zip(grown, chosen, strict=True))
         if complete or value - bound <= RELATIVE_GAP * max(1.0, abs(value)):
@@ -95,14 +100,19 @@ def _solve(
     )
     passed = np.zeros(len(curves))
     np.add.at(passed, zone, found.value[: len(zone)])
-    return Optimum(passed, found.value[len(zone) :], found.dual), found.objective
+    price, shadow = found.dual[: len(curves)], found.dual[len(curves) :]
+    return Optimum(passed, found.value[len(zone) :], price, shadow), found.objective
 
 
-def dual_bound(curves: Sequence[Curve], fx: FloatArray, borders: Borders, price: FloatArray) -> float:
+def dual_bound(
+    curves: Sequence[Curve], fx: FloatArray, borders: Borders, price: FloatArray,
+    shadow: FloatArray = NO_SHADOW,
+) -> float:  # fmt: skip
     """Least cost that any quantities can have, by the full curves at ``price`` (numeraire ticks)."""
-    surplus = 0.0
+    surplus = float((shadow * borders.room).sum())
     for z, curve in enumerate(curves):
         k = int(np.searchsorted(curve.tick, price[z] / fx[z], side="right"))
         surplus += price[z] * (float(curve.passed[k]) - curve.total_demand) - fx[z] * float(curve.cost[k])
     margin = borders.gamma * price[borders.target] - price[borders.source] - borders.cost
+    margin = margin - borders.surcharge(shadow)
     return -float(surplus + (np.maximum(0.0, margin) * borders.capacity).sum())

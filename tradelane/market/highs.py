@@ -40,24 +40,30 @@ def solve(program: Program) -> Solution:
     run.run()
     if run.getModelStatus() != highs.HighsModelStatus.kOptimal:
         raise NotSolved(f"HiGHS: {run.modelStatusToString(run.getModelStatus())}")
-    found = run.getSolution()
-    value = float(run.getInfo().objective_function_value)
-    return Solution(np.array(found.col_value), np.array(found.row_dual), value)
+    found, zones = run.getSolution(), len(program.balance)
+    dual = np.array(found.row_dual)
+    dual[zones:] = np.maximum(0.0, -dual[zones:])
+    return Solution(np.array(found.col_value), dual, float(run.getInfo().objective_function_value))
 
 
 def _model(highs: Any, program: Program) -> Any:
     model = highs.HighsLp()
-    model.num_col_, model.num_row_ = len(program.cost), len(program.balance)
-    model.col_cost_, model.col_lower_, model.col_upper_ = program.cost, program.lower, program.upper
-    model.row_lower_ = model.row_upper_ = program.balance
     matrix, borders = model.a_matrix_, program.borders
-    steps, lanes = len(program.zone), len(borders)
+    zones, steps, lanes = len(program.balance), len(program.zone), len(borders)
+    model.num_col_, model.num_row_ = len(program.cost), zones + len(borders.room)
+    model.col_cost_, model.col_lower_, model.col_upper_ = program.cost, program.lower, program.upper
+    model.row_lower_ = np.concatenate([program.balance, np.full(len(borders.room), -np.inf)])
+    model.row_upper_ = np.concatenate([program.balance, borders.room])
     matrix.format_ = highs.MatrixFormat.kColwise
-    matrix.start_ = np.concatenate([np.arange(steps), steps + 2 * np.arange(lanes + 1)]).astype(np.int32)
-    ends = np.column_stack([borders.source, borders.target]).ravel()
-    matrix.index_ = np.concatenate([program.zone, ends]).astype(np.int32)
-    shares = np.column_stack([-np.ones(lanes), borders.gamma]).ravel()
-    matrix.value_ = np.concatenate([np.ones(steps), shares])
+    limit, taken = np.nonzero(borders.use)
+    lane = np.concatenate([np.arange(lanes), np.arange(lanes), taken])
+    row = np.concatenate([borders.source, borders.target, zones + limit])
+    share = np.concatenate([-np.ones(lanes), borders.gamma, borders.use[limit, taken]])
+    order = np.argsort(lane, kind="stable")
+    ends = np.cumsum(np.bincount(lane, minlength=lanes)) if lanes else np.zeros(0, np.int64)
+    matrix.start_ = np.concatenate([np.arange(steps + 1), steps + ends]).astype(np.int32)
+    matrix.index_ = np.concatenate([program.zone, row[order]]).astype(np.int32)
+    matrix.value_ = np.concatenate([np.ones(steps), share[order]])
     return model
 
 

@@ -6,8 +6,8 @@ A zone's price p (ticks of its currency) is y = p·fx in numeraire ticks. A lane
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from tradelane.market.product import Lane, Product, Zone
@@ -31,6 +31,18 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
+class Row:
+    """A limit that lanes share: Σ share·sent ≤ room, in lots; ``share`` by index of the link."""
+
+    id: str
+    share: Mapping[int, Fraction]
+    room: Fraction
+
+    def left(self, sent: Sequence[int]) -> Fraction:
+        return self.room - sum((a * sent[k] for k, a in self.share.items()), Fraction(0))
+
+
+@dataclass(frozen=True, slots=True)
 class Network:
     """The market's zones and lanes in a fixed order: both sorted by id, so that input order never matters."""
 
@@ -38,6 +50,7 @@ class Network:
     lanes: tuple[Lane, ...]
     fx: tuple[Fraction, ...]
     links: tuple[Link, ...]
+    rows: tuple[Row, ...] = ()
 
     @classmethod
     def of(cls, product: Product, zones: Sequence[Zone], lanes: Sequence[Lane]) -> Network:
@@ -56,3 +69,28 @@ class Network:
             for lane in routes
         )
         return cls(ordered, routes, tuple(Fraction(z.fx) for z in ordered), links)
+
+    @classmethod
+    def joined(cls, networks: Sequence[Network]) -> Network:
+        """Networks beside each other as one; zones and links of the second come after those of the first."""
+        if len(networks) == 1:
+            return networks[0]
+        first, links = 0, []
+        for network in networks:
+            links += [replace(x, source=first + x.source, target=first + x.target) for x in network.links]
+            first += len(network.zones)
+        return cls(
+            tuple(zone for n in networks for zone in n.zones),
+            tuple(lane for n in networks for lane in n.lanes),
+            tuple(e for n in networks for e in n.fx),
+            tuple(links),
+        )
+
+    def paying(self, more: Sequence[Fraction]) -> Network:
+        """With ``more`` to pay on each lane, numeraire ticks per lot sent."""
+        if not any(more):
+            return self
+        links = tuple(
+            replace(link, tariff=link.tariff + paid) for link, paid in zip(self.links, more, strict=True)
+        )
+        return replace(self, links=links)

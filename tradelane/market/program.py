@@ -1,14 +1,16 @@
 """The linear program that both solvers understand: zone steps and lanes, one balance row per zone.
 
-    minimise cost·v  s.t.  Σ steps of z − Σ lanes out of z + Σ γ·lanes into z = balance_z, lower ≤ v ≤ upper
+    minimise cost·v  s.t.  Σ steps of z − Σ lanes out of z + Σ γ·lanes into z = balance_z, lower ≤ v ≤ upper,
+                           Σ use·lanes ≤ room in every shared limit
 
-The columns are first the steps (``zone`` says whose), then the lanes in the order of ``borders``.
+The columns are first the steps (``zone`` says whose), then the lanes in the order of ``borders``; the rows
+are the zones' balances, then the shared limits.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -24,16 +26,29 @@ class NotSolved(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Borders:
-    """Lanes as parallel arrays: zone indices, capacity (lots), γ, and cost per lot (numeraire ticks)."""
+    """Lanes as parallel arrays: zone indices, capacity (lots), γ, and cost per lot (numeraire ticks).
+
+    ``use`` (limits × lanes) is what one lot sent takes of each limit that lanes share, ``room`` what there is
+    of it (lots).
+    """
 
     source: IntArray
     target: IntArray
     capacity: FloatArray
     gamma: FloatArray
     cost: FloatArray
+    use: FloatArray = field(default_factory=lambda: np.zeros((0, 0)))
+    room: FloatArray = field(default_factory=lambda: np.zeros(0))
 
     def __len__(self) -> int:
         return len(self.source)
+
+    def surcharge(self, shadow: FloatArray) -> FloatArray:
+        """What a lot sent over each lane pays for the limits it shares, at their shadow prices."""
+        paid = np.zeros(len(self))
+        for row, price in zip(self.use, shadow, strict=True):
+            paid += row * price
+        return paid
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +63,7 @@ class Program:
 
 @dataclass(frozen=True, slots=True)
 class Solution:
-    """``dual`` of each balance row is the zone's price."""
+    """``dual`` of each balance row is the zone's price; of each shared limit, what a lot less of it costs."""
 
     value: FloatArray
     dual: FloatArray

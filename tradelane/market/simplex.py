@@ -1,8 +1,9 @@
 """A second, independent solver: the bounded primal simplex method on a dense basis inverse, in numpy.
 
 It shares no code with HiGHS, so that a fault in one shows against the other; it takes over where HiGHS fails.
-The basis has one row per zone; the method is the textbook's (Chvátal, Linear Programming, ch. 8), started
-from artificial columns with a big cost. Good for tens of zones and thousands of columns; slower than HiGHS.
+The basis has one row per zone and per shared limit; the method is the textbook's (Chvátal, Linear
+Programming, ch. 8), started from artificial columns with a big cost. Good for tens of zones and thousands of
+columns; slower than HiGHS.
 """
 
 from __future__ import annotations
@@ -26,29 +27,37 @@ def solve(program: Program) -> Solution:
 
 
 class _Simplex:
-    """``matrix`` is dense, rows × columns; the last two blocks are artificial columns, +1 and −1 per row."""
+    """``matrix`` is dense, rows × columns: steps, lanes, what is left of each shared limit, and an artificial
+    column per row.
+    """
 
     def __init__(self, program: Program) -> None:
-        rows, steps, borders = len(program.balance), len(program.zone), program.borders
-        real = steps + len(borders)
+        zones, steps, borders = len(program.balance), len(program.zone), program.borders
+        limits = len(borders.room)
+        rows, columns = zones + limits, steps + len(borders)
+        real = columns + limits
         matrix = np.zeros((rows, real + rows))
         matrix[program.zone, np.arange(steps)] = 1.0
         lanes = steps + np.arange(len(borders))
-        matrix[borders.source, lanes] -= 1.0
-        matrix[borders.target, lanes] += borders.gamma
-        self.lower = np.concatenate([program.lower, np.zeros(rows)])
-        self.upper = np.concatenate([program.upper, np.full(rows, np.inf)])
-        start = program.balance - matrix[:, :real] @ program.lower
+        np.subtract.at(matrix, (borders.source, lanes), 1.0)
+        np.add.at(matrix, (borders.target, lanes), borders.gamma)
+        if limits:
+            matrix[zones:, lanes] = borders.use
+            matrix[zones + np.arange(limits), columns + np.arange(limits)] = 1.0
+        self.balance = np.concatenate([program.balance, borders.room])
+        self.lower = np.concatenate([program.lower, np.zeros(limits + rows)])
+        self.upper = np.concatenate([program.upper, np.full(limits + rows, np.inf)])
+        start = self.balance - matrix[:, :real] @ self.lower[:real]
         matrix[:, real:] = np.diag(np.where(start < 0, -1.0, 1.0))
         self.scale = max(1.0, float(np.abs(program.cost).max(initial=0.0)))
-        self.cost = np.concatenate([program.cost, np.full(rows, 1e6 * self.scale)])
-        self.matrix, self.balance, self.real = matrix, program.balance, real
+        self.cost = np.concatenate([program.cost, np.zeros(limits), np.full(rows, 1e6 * self.scale)])
+        self.matrix, self.real, self.columns, self.zones = matrix, real, columns, zones
         self.basis = real + np.arange(rows)
         self.at_upper = np.zeros(real + rows, dtype=bool)
         self.basic = np.zeros(real + rows, dtype=bool)
         self.basic[self.basis] = True
         self.inverse = np.linalg.inv(matrix[:, self.basis])
-        self.value = np.concatenate([program.lower, np.abs(start)])
+        self.value = np.concatenate([self.lower[:real], np.abs(start)])
 
     def run(self) -> Solution:
         stalled = 0
@@ -129,5 +138,6 @@ class _Simplex:
         self._refactor()
         if float(np.abs(self.value[self.real :]).max(initial=0.0)) > 1e-6:
             raise NotSolved("the program has no solution")
-        value = np.clip(self.value, self.lower, self.upper)[: self.real]
-        return Solution(value, dual, float(self.cost[: self.real] @ value))
+        value = np.clip(self.value, self.lower, self.upper)[: self.columns]
+        price = np.concatenate([dual[: self.zones], np.maximum(0.0, -dual[self.zones :])])
+        return Solution(value, price, float(self.cost[: self.columns] @ value))
