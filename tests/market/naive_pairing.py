@@ -10,7 +10,8 @@ from tests.market.markets import Market
 from tradelane.market.auction import Clearing
 from tradelane.market.flows import downstream
 from tradelane.market.order import Order, Side
-from tradelane.market.wishes import NO_WISH, Preferences, Wish
+from tradelane.market.wish import NO_WISH, Wish
+from tradelane.market.wishes import Preferences
 
 Key = tuple[str, ...] | str | None
 Ask = tuple[Callable[[Wish], Key], Callable[[Wish], Key]]

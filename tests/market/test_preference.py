@@ -18,7 +18,7 @@ from tradelane.market.pairing import pair
 from tradelane.market.preference import Preferred
 from tradelane.market.product import Lane, Zone
 from tradelane.market.trade import Trade
-from tradelane.market.wishes import NO_WISH, Wish
+from tradelane.market.wish import NO_WISH, Wish
 
 SEEDS = st.integers(0, 2**32)
 

@@ -10,7 +10,7 @@ start: the same orders give the same clearing.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, insert, select, update
@@ -18,6 +18,7 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 from tradelane.gateway import contracts, journal, tables
 from tradelane.gateway.canonical import canonical
 from tradelane.gateway.catalogue import Catalogue
+from tradelane.gateway.preferences import preferences_of, wishes_of
 from tradelane.gateway.tables import flows, orders, prices
 from tradelane.market.auction import Clearing, NotProven, clear
 from tradelane.market.batch import OrderBatch
@@ -26,6 +27,7 @@ from tradelane.market.pairing import pair
 from tradelane.market.product import Product
 from tradelane.market.trade import Trade
 from tradelane.market.units import MILLI
+from tradelane.market.wish import Wish
 from tradelane.settlement.contract import Contract, Leg
 
 
@@ -77,13 +79,15 @@ def give_up(conn: Connection, product: Product, reason: str, now: int) -> None:
     conn.execute(update(orders).where(orders.c.product == product.id).values(state="closed"))
 
 
-def trades_of(catalogue: Catalogue, clearing: Clearing, book: Sequence[Order]) -> list[Trade]:
+def trades_of(
+    catalogue: Catalogue, clearing: Clearing, book: Sequence[Order], wishes: Mapping[str, Wish]
+) -> list[Trade]:
     zones = by_zone(catalogue, book)
     ids = [
-        tuple([o.id for o in zones[zone.id] if o.side is side] for side in (Side.SELL, Side.BUY))
-        for zone in clearing.network.zones
+        ([o.id for o in rows if o.side is Side.SELL], [o.id for o in rows if o.side is Side.BUY])
+        for rows in (zones[zone.id] for zone in clearing.network.zones)
     ]
-    return pair(clearing, [(sells, buys) for sells, buys in ids])
+    return pair(clearing, ids, preferences_of(ids, wishes))
 
 
 def publish(
@@ -98,7 +102,8 @@ def publish(
     if conn.execute(select(prices.c.seq).where(prices.c.product == product.id).limit(1)).first():
         return 0
     known = {order.id for order in book}
-    made = [t for t in trades_of(catalogue, clearing, book) if t.seller in known and t.buyer in known]
+    trades = trades_of(catalogue, clearing, book, wishes_of(conn, product.id))
+    made = [t for t in trades if t.seller in known and t.buyer in known]
     seq = journal.append(conn, "clearing", summary(clearing), now)
     conn.execute(insert(prices), _price_rows(clearing, seq))
     if clearing.network.lanes:

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tradelane.gateway.catalogue import Catalogue
+from tradelane.gateway.preferences import without_names
 from tradelane.market.case import FORMAT, read_case
 from tradelane.market.order import Order
 from tradelane.market.product import Product
 from tradelane.market.result import clear_case
 from tradelane.market.units import plain
+from tradelane.market.wish import Wish
 
 
-def case_of(catalogue: Catalogue, product: Product, book: Sequence[Order]) -> dict[str, Any]:
+def case_of(
+    catalogue: Catalogue, product: Product, book: Sequence[Order], wishes: Mapping[str, Wish]
+) -> dict[str, Any]:
     """The case file of one power product. Orders go by their number in the journal: no names, no ids."""
     return {
         "format": FORMAT,
@@ -53,8 +57,9 @@ def case_of(catalogue: Catalogue, product: Product, book: Sequence[Order]) -> di
                 "side": order.side.value,
                 "price": product.price_text(order.price),
                 "quantity": product.quantity_text(order.quantity),
+                **wish,
             }
-            for order in book
+            for order, wish in zip(book, without_names(book, wishes), strict=True)
         ],
         "blocks": [],
     }

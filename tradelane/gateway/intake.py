@@ -12,16 +12,19 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from tradelane.gateway import keys
 from tradelane.gateway.catalogue import Catalogue
+from tradelane.gateway.preferences import check_wish, stated
 from tradelane.market.book import Kind
 from tradelane.market.order import Order, Refusal, Side, check
 from tradelane.market.product import Product
 from tradelane.market.units import Interval, decimal, instant, whole
+from tradelane.market.wish import NO_WISH, Wish
 from tradelane.settlement.problem import Problem
 
 Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:>-]{0,63}$")]
 Text = Annotated[str, Field(min_length=1, max_length=120)]
 Energy = Annotated[int, Field(ge=0, le=10**12)]
 """Wh of one meter in one interval."""
+Names = Annotated[tuple[Id, ...], Field(max_length=16)]
 Wall = Annotated[int, Field(ge=0, lt=2**53)]
 MOST_LOTS = 10**10
 """Lots of one order (power: 10 GWh), so that no handful of orders reaches what an auction can add up."""
@@ -51,7 +54,9 @@ class OrderMessage(Message):
     """``price`` in the zone's currency per unit, ``quantity`` in units, both decimal text.
 
     ``kind`` is for goods: limit, ioc or fok; a call auction takes limit orders only. ``read_wall`` is when
-    (Unix ms) the meter reading behind the offer was taken.
+    (Unix ms) the meter reading behind the offer was taken. The rest is for power, and only says with whom to
+    trade rather than with others: ``partners`` (members) and ``community``; a sell's ``origin``; the
+    ``origins`` a buy prefers. Lists begin with the dearest.
     """
 
     id: Id
@@ -63,6 +68,10 @@ class OrderMessage(Message):
     quantity: str
     kind: str = Kind.LIMIT.value
     read_wall: Wall | None = None
+    community: Id | None = None
+    partners: Names = ()
+    origin: Id | None = None
+    origins: Names = ()
 
 
 class CancelMessage(Message):
@@ -106,6 +115,7 @@ class Asked:
     product: Product
     kind: Kind
     read_wall: int | None
+    wish: Wish = NO_WISH
 
     def body(self) -> dict[str, Any]:
         """What the journal keeps of it."""
@@ -119,6 +129,7 @@ class Asked:
             "price": o.price,
             "quantity": o.quantity,
             "kind": self.kind.value,
+            **stated(self.wish),
         }
 
 
@@ -140,7 +151,11 @@ def read_order(message: OrderMessage, catalogue: Catalogue) -> Asked:
     order = Order(
         message.id, 0, message.member, product.id, message.zone, Side(message.side), price, quantity
     )
-    return Asked(order, product, Kind(message.kind), message.read_wall)
+    wish = Wish(
+        message.member, message.community or "", message.partners, message.origin or "", message.origins
+    )
+    check_wish(wish, order.side, auction=product.gate is not None)
+    return Asked(order, product, Kind(message.kind), message.read_wall, wish)
 
 
 def check_order(asked: Asked, catalogue: Catalogue, now: int) -> None:

@@ -46,6 +46,7 @@ class Offering:
                 read = newest.get(member.meter or "")
                 for k, draft in enumerate(drafts):
                     body = _body(f"{member.id}:{iso(product.delivery.start)}:{k}", draft, product)
+                    body |= _preferences(member, draft.side)
                     if read is not None and draft.side is Side.SELL:
                         body["read_wall"] = read[1]
                     yield body
@@ -123,6 +124,14 @@ def _goods(member: Member, product: Product, gate: int) -> Iterator[dict[str, An
             member.id, product.id, member.zone, Side(offer.side), int(offer.price / product.tick), lots
         )
         yield _body(f"{member.id}:{offer.product}:{iso(gate)}:{k}", draft, product)
+
+
+def _preferences(member: Member, side: Side) -> dict[str, Any]:
+    """With whom a member would rather trade power; its surplus says where it comes from."""
+    origins = member.buys.origins if member.buys else ()
+    ours = {"origin": member.origin} if side is Side.SELL else {"origins": list(origins)}
+    said = {"community": member.community, "partners": list(member.partners), **ours}
+    return {name: value for name, value in said.items() if value}
 
 
 def _body(id: str, draft: Draft, product: Product) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from tradelane.gateway.file import RoleFile
 from tradelane.gateway.goods import GoodsMarket
 from tradelane.gateway.intake import refuse
 from tradelane.gateway.overviews import trade_view
+from tradelane.gateway.preferences import wishes_of
 from tradelane.gateway.tables import contracts, prices
 from tradelane.market.order import Refusal
 from tradelane.market.result import price_text
@@ -85,8 +86,10 @@ class Reader:
         cleared = await self._file.read(lambda conn: conn.execute(query).scalar())
         if cleared is None or isinstance(product, Refusal):
             raise Problem.field(404, "no-clearing", "product", "no clearing of this product")
-        book = await self._file.read(lambda conn: auctions.orders_of(conn, product.id))
-        case = case_of(self._catalogue, product, book)
+        book, wishes = await self._file.read(
+            lambda conn: (auctions.orders_of(conn, product.id), wishes_of(conn, product.id))
+        )
+        case = case_of(self._catalogue, product, book, wishes)
         return case, await asyncio.to_thread(result_of_case, case)
 
 

@@ -52,6 +52,12 @@ def _divides_the_day(minutes: int) -> int:
     return minutes
 
 
+def _distinct(names: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(names)) < len(names):
+        raise ValueError("names one twice")
+    return names
+
+
 def _modbus_url(text: str) -> str:
     address(text)
     return text
@@ -81,6 +87,7 @@ Currency = Annotated[str, _shaped("[A-Z]{3}", 'an ISO 4217 currency code such as
 Url = Annotated[str, _shaped(r"https?://[^\s/]+\S*", "an http:// or https:// address")]
 HsCode = Annotated[str, _shaped("[0-9]{6}([0-9]{2}){0,2}", "an HS code of 6, 8 or 10 digits")]
 ModbusUrl = Annotated[str, AfterValidator(_modbus_url)]
+Names = Annotated[tuple[Id, ...], Field(max_length=16), AfterValidator(_distinct)]
 Ppm = Annotated[int, Field(ge=0, lt=1_000_000)]
 Port = Annotated[int, Field(ge=0, le=65_535)]
 
@@ -157,13 +164,15 @@ class Buyer(Section):
     day of a kind of consumer (market/consumer.py).
 
     ``max_price`` in currency per MWh; ``max_wh`` in Wh per market time unit. A household and a steady buyer
-    need both. ``price_factor`` multiplies a consumer kind's price steps, which are in round euros.
+    need both. ``price_factor`` multiplies a consumer kind's price steps, which are in round euros. It would
+    rather buy power of these ``origins``, the dearest first.
     """
 
     kind: Literal["household", "steady", "bakery", "cold store", "heat pump", "charging post"] = "household"
     max_price: Amount | None = None
     max_wh: int | None = Field(default=None, gt=0)
     price_factor: Positive = Decimal(1)
+    origins: Names = ()
 
 
 class GoodsOffer(Section):
@@ -178,7 +187,9 @@ class GoodsOffer(Section):
 
 class Member(Section):
     """A member this edge trades for. ``min_price`` in currency per MWh; ``keep_wh`` in Wh per MTU. Offered is
-    what fell short in ``offer_quantile`` of past forecasts, so that most of what is sold is there."""
+    what fell short in ``offer_quantile`` of past forecasts, so that most of what is sold is there. It would
+    rather trade power with ``partners`` (members, the dearest first) and its ``community``; ``origin`` is
+    what its surplus is made from."""
 
     id: Id
     name: Text
@@ -190,6 +201,9 @@ class Member(Section):
     meter: Id | None = None
     buys: Buyer | None = None
     goods: tuple[GoodsOffer, ...] = ()
+    community: Id | None = None
+    partners: Names = ()
+    origin: Id | None = "solar"
     key_file: Path | None = None
 
 

@@ -15,23 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tradelane.market.batch import IntArray
-
-
-class Wish(NamedTuple):
-    """What one order says; an empty text says nothing.
-
-    ``partners`` are members it would rather trade with, the dearest first. A sell states its ``origin``
-    (solar, wind, …), a buy the ``origins`` it prefers, the dearest first.
-    """
-
-    member: str = ""
-    community: str = ""
-    partners: tuple[str, ...] = ()
-    origin: str = ""
-    origins: tuple[str, ...] = ()
-
-
-NO_WISH = Wish()
+from tradelane.market.wish import Wish
 
 
 class Keyed(NamedTuple):
