@@ -18,15 +18,18 @@ PATIENCE_S = 20
 """How long a server may take to accept its first connection before the test gives up on it."""
 
 
-def shared_file(relative: str) -> Path:
-    """A file of the material that is not ours to publish (captures, price files, specifications).
-
-    It lies where TRADELANE_SHARED says, else in ``shared`` beside the repository. A test without it is
-    skipped, and the skip names the file.
+def shared_path(relative: str) -> Path | None:
+    """Where a file lies of the material that is not ours to publish (captures, price files, specifications),
+    or None: where TRADELANE_SHARED says, else in ``shared`` beside the repository.
     """
-    base = Path(os.environ.get("TRADELANE_SHARED") or ROOT.parent / "shared")
-    path = base / relative
-    if not path.exists():
+    path = Path(os.environ.get("TRADELANE_SHARED") or ROOT.parent / "shared") / relative
+    return path if path.exists() else None
+
+
+def shared_file(relative: str) -> Path:
+    """A file of that material. A test without it is skipped, and the skip names the file."""
+    path = shared_path(relative)
+    if path is None:
         pytest.skip(f"SHARED FILE MISSING: {relative} (set TRADELANE_SHARED to the folder that holds it)")
     return path
 

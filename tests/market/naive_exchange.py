@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from tests.market.naive_lanes import NaiveLanes
 from tradelane.market.order import Order, Refusal, Side
-from tradelane.market.outcome import Amended, Cancelled, Event, Fill, Triggered, Why
+from tradelane.market.outcome import Amended, Answer, Cancelled, Event, Fill, Triggered, Why
 from tradelane.market.prevention import Prevention
 from tradelane.market.product import Lane, Product, Zone
 from tradelane.market.rules import FREE, Rules
 from tradelane.market.session import Phase
 from tradelane.market.terms import PLAIN, Kind, Terms
 
-Answer = tuple[Refusal | None, Sequence[Event], int]
 TURNS = {"pre_open": "auction halted", "auction": "continuous halted"} | {
     "continuous": "pre_open halted",
     "halted": "pre_open auction",
@@ -153,17 +151,17 @@ class NaiveExchange(NaiveLanes):
 
     def submit(self, order: Order, kind: Kind = Kind.LIMIT, terms: Terms = PLAIN) -> Answer:
         if self.named(order.id):
-            return Refusal.DUPLICATE_ID, (), 0
+            return Refusal.DUPLICATE_ID
         refusal = self.unfit(order, kind, terms, order.quantity) or self.too_much(
             order.member, order.quantity
         )
         if refusal:
-            return refusal, (), 0
+            return refusal
         self.seq = order.seq
         events: list[Event] = []
-        left = self.enter(order, kind, terms, order.quantity, events)
+        self.enter(order, kind, terms, order.quantity, events)
         self.fire(events)
-        return None, events, left
+        return events
 
     def enter(self, order: Order, kind: Kind, terms: Terms, lots: int, events: list[Event]) -> int:
         if terms.trigger is None and self.phase is Phase.CONTINUOUS:
@@ -243,45 +241,45 @@ class NaiveExchange(NaiveLanes):
     def cancel(self, order_id: str, member: str) -> Answer:
         found = self.named(order_id)
         if found is None:
-            return Refusal.UNKNOWN_ORDER, (), 0
+            return Refusal.UNKNOWN_ORDER
         if found.order.member != member:
-            return Refusal.NOT_OWNER, (), 0
+            return Refusal.NOT_OWNER
         if self.phase is Phase.AUCTION:
-            return Refusal.NOT_IN_THIS_PHASE, (), 0
+            return Refusal.NOT_IN_THIS_PHASE
         self.open.remove(found)
-        return None, (Cancelled(order_id, found.lots, Why.OWNER),), 0
+        return [Cancelled(order_id, found.lots, Why.OWNER)]
 
     def amend(self, order_id: str, member: str, price: int, quantity: int, seq: int) -> Answer:
         found = self.named(order_id)
         if found is None:
-            return Refusal.UNKNOWN_ORDER, (), 0
+            return Refusal.UNKNOWN_ORDER
         old = found.order
         if old.member != member:
-            return Refusal.NOT_OWNER, (), 0
+            return Refusal.NOT_OWNER
         lots = quantity - (old.quantity - found.lots)
         if quantity <= 0:
-            return Refusal.QUANTITY_NOT_POSITIVE, (), 0
+            return Refusal.QUANTITY_NOT_POSITIVE
         if lots <= 0:
-            return Refusal.ALREADY_DONE, (), 0
+            return Refusal.ALREADY_DONE
         events: list[Event] = [Amended(order_id, price, quantity)]
         if price == old.price and quantity <= old.quantity:
             if self.phase in (Phase.AUCTION, Phase.HALTED) or (
                 self.phase is Phase.PRE_OPEN and found.kind is not Kind.LIMIT
             ):
-                return Refusal.NOT_IN_THIS_PHASE, (), 0
+                return Refusal.NOT_IN_THIS_PHASE
             self.seq = seq
             found.order = replace(old, quantity=quantity)
             self.shrink(found, old.quantity - quantity)
-            return None, events, lots
+            return events
         order = replace(old, price=price, quantity=quantity, seq=seq)
         refusal = self.unfit(order, found.kind, found.terms, lots) or self.too_much(member, lots, found)
         if refusal:
-            return refusal, (), 0
+            return refusal
         self.seq = seq
         self.open.remove(found)
-        left = self.enter(order, found.kind, found.terms, lots, events)
+        self.enter(order, found.kind, found.terms, lots, events)
         self.fire(events)
-        return None, events, left
+        return events
 
     def expire(self, now: int) -> Answer:
         self.now = max(now, self.now)
@@ -293,11 +291,11 @@ class NaiveExchange(NaiveLanes):
                 assert found is not None
                 self.open.remove(found)
                 events.append(Cancelled(name, found.lots, Why.EXPIRED))
-        return None, events, 0
+        return events
 
     def turn(self, phase: Phase, seq: int) -> Answer:
         if phase.value not in TURNS[self.phase.value].split():
-            return Refusal.NO_SUCH_TURN, (), 0
+            return Refusal.NO_SUCH_TURN
         self.phase, self.seq = phase, seq
         events: list[Event] = []
         if phase is Phase.AUCTION:
@@ -305,7 +303,7 @@ class NaiveExchange(NaiveLanes):
                 self.uncross(zone, events)
             self.uncross_lanes(events)
         self.fire(events)
-        return None, events, 0
+        return events
 
     def uncross(self, zone: str, events: list[Event]) -> None:
         sells, buys = self.line(zone, Side.SELL), self.line(zone, Side.BUY)

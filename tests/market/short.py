@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from tests.market.places import NL, POTATOES
 from tradelane.market.exchange import Exchange
-from tradelane.market.order import Order, Side
-from tradelane.market.outcome import Fill, Outcome
+from tradelane.market.order import Order, Refusal, Side
+from tradelane.market.outcome import Answer, Cancelled, Event, Fill
 from tradelane.market.rules import FREE, Rules
 from tradelane.market.session import Phase
 from tradelane.market.terms import PLAIN, Kind, Terms
@@ -23,17 +23,17 @@ class Bench:
     def order(
         self, side: Side, price: int, lots: int, kind: Kind = Kind.LIMIT, terms: Terms = PLAIN,
         member: str = "", name: str = "",
-    ) -> Outcome:  # fmt: skip
+    ) -> Answer:  # fmt: skip
         self.seq += 1
         name, member = name or f"o{self.seq}", member or f"member {self.seq}"
         order = Order(name, self.seq, member, "potatoes", "NL", side, price, lots)
         return self.market.submit(order, kind, terms)
 
-    def amend(self, name: str, price: int, lots: int) -> Outcome:
+    def amend(self, name: str, price: int, lots: int) -> Answer:
         self.seq += 1
         return self.market.amend(name, f"member {name[1:]}", price, lots, self.seq)
 
-    def turn(self, phase: Phase) -> Outcome:
+    def turn(self, phase: Phase) -> Answer:
         self.seq += 1
         return self.market.turn(phase, self.seq)
 
@@ -42,6 +42,17 @@ class Bench:
         return [(r.order.id, r.left) for r in (book.sells if side is SELL else book.buys)]
 
 
-def fills(outcome: Outcome) -> list[tuple[str, str, int, int]]:
-    found = (event for event in outcome.events if isinstance(event, Fill))
+def events(answer: Answer) -> list[Event]:
+    """What happened; the command was not refused."""
+    assert not isinstance(answer, Refusal), answer
+    return list(answer)
+
+
+def fills(answer: Answer) -> list[tuple[str, str, int, int]]:
+    found = (event for event in events(answer) if isinstance(event, Fill))
     return [(f.maker.id, f.taker.id, f.maker_price, f.sent) for f in found]
+
+
+def cancelled(answer: Answer) -> int:
+    """Lots that left orders without a trade."""
+    return sum(event.lots for event in events(answer) if isinstance(event, Cancelled))

@@ -8,14 +8,15 @@ from hypothesis import strategies as st
 
 from tests.market.naive_exchange import NaiveExchange
 from tests.market.places import NL, POTATOES, ROADS, RULES, ZONES
+from tests.market.short import events
 from tests.market.streams import everything
-from tests.market.twins import apply
+from tests.market.twins import apply, done
 from tradelane.market.depth import Depth
 from tradelane.market.exchange import Exchange
 from tradelane.market.feed import Feed, LevelChange, Message, Printed, Top
 from tradelane.market.ladder import DepthLevel
 from tradelane.market.order import Order, Side
-from tradelane.market.outcome import Event, Fill
+from tradelane.market.outcome import Event, Fill, trades
 from tradelane.market.product import Lane
 from tradelane.market.rules import Rules
 from tradelane.market.terms import PLAIN, Kind, Terms
@@ -47,7 +48,7 @@ def test_trades_then_levels_then_the_top() -> None:
     market.submit(order(1, "NL", SELL, 100, 5), Kind.LIMIT, Terms(display=2))
     market.submit(order(2, "NL", SELL, 101, 4))
     outcome = market.submit(order(3, "NL", BUY, 101, 6))
-    assert feed.publish(outcome.events) == [
+    assert feed.publish(events(outcome)) == [
         Printed(1, 100, 2, BUY),
         Printed(2, 100, 2, BUY),
         Printed(3, 100, 1, BUY),
@@ -66,8 +67,8 @@ def test_a_trade_over_a_lane_is_printed_in_both_zones_at_the_price_of_each() -> 
     for feed in feeds:
         feed.publish([])
     outcome = market.submit(order(2, "GB", BUY, 500, 97))
-    ((trade,), landed) = outcome.trades, outcome.trades[0].buyer_price // 1000
-    messages = [feed.publish(outcome.events) for feed in feeds]
+    ((trade,), landed) = trades(outcome), trades(outcome)[0].buyer_price // 1000
+    messages = [feed.publish(events(outcome)) for feed in feeds]
     assert messages[0][0] == Printed(3, 400, trade.sent, BUY)
     assert messages[1][0] == Printed(3, landed, trade.received, BUY)
     assert messages[2] == []
@@ -79,21 +80,21 @@ def test_a_reader_of_every_message_has_the_depth(
 ) -> None:
     market = Exchange(POTATOES, ZONES, lanes, rules)
     feed = Feed(market, "NL", levels)
-    (number, picture), events, printed, told = feed.picture(), list[Event](), 0, 0
+    (number, picture), told_of, printed, told = feed.picture(), list[Event](), 0, 0
     for at, command in enumerate(everything(seed, count, ["NL", "GB", "CH"], (95, 105)), 1):
-        events += apply(market, command)[1]
+        told_of += done(market, command)
         if at % pause:
             continue
-        messages = feed.publish(events)
+        messages = feed.publish(told_of)
         assert [m.number for m in messages] == list(range(number + 1, number + 1 + len(messages)))
         number += len(messages)
         picture = applied(picture, messages)
         assert picture == market.depth("NL", levels) == feed.picture()[1]
         told += sum(isinstance(m, Printed) for m in messages)
-        fills = (e for e in events if isinstance(e, Fill))
+        fills = (e for e in told_of if isinstance(e, Fill))
         printed += sum("NL" in (f.maker.zone, f.taker.zone) for f in fills)
         assert told == printed
-        events = []
+        told_of = []
 
 
 @given(RULES, st.integers(0, 2**32), st.integers(1, 80), st.integers(0, 4))

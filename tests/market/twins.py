@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
-from tests.market.naive_exchange import Answer, NaiveExchange
+from tests.market.naive_exchange import NaiveExchange
 from tests.market.streams import Amend, Cancel, Command, Expire, Submit
 from tradelane.market.exchange import Exchange
 from tradelane.market.floor import Floor
 from tradelane.market.ladder import Ladder, Resting
 from tradelane.market.limits import Account
-from tradelane.market.order import Order, Side
-from tradelane.market.outcome import Amended, Cancelled, Event, Fill
+from tradelane.market.order import Order, Refusal, Side
+from tradelane.market.outcome import Amended, Answer, Cancelled, Event, Fill
 from tradelane.market.session import Phase
 
 
 def apply(market: Exchange | NaiveExchange, command: Command) -> Answer:
+    answer: Answer
     if isinstance(command, Submit):
         answer = market.submit(command.order, command.kind, command.terms)
     elif isinstance(command, Cancel):
@@ -28,9 +29,16 @@ def apply(market: Exchange | NaiveExchange, command: Command) -> Answer:
         answer = market.expire(command.now)
     else:
         answer = market.turn(command.phase, command.seq)
-    if isinstance(answer, tuple) and len(answer) == 3:
-        return answer
-    return answer.refusal, answer.events, answer.resting
+    return answer
+
+
+def happened(answer: Answer) -> list[Event]:
+    """The events of a command, none if it was refused."""
+    return [] if isinstance(answer, Refusal) else list(answer)
+
+
+def done(market: Exchange | NaiveExchange, command: Command) -> list[Event]:
+    return happened(apply(market, command))
 
 
 def run_both(
@@ -41,11 +49,11 @@ def run_both(
     open_lots: dict[str, int] = {}
     orders: dict[str, Order] = {}
     for number, command in enumerate(stream):
-        refusal, events, resting = apply(market, command)
-        expected = apply(naive, command)
-        assert (refusal, list(events), resting) == (expected[0], list(expected[1]), expected[2]), number
-        seen[refusal.name if refusal else type(command).__name__] += 1
-        if isinstance(command, Submit) and refusal is None:
+        answer, expected = apply(market, command), apply(naive, command)
+        events = happened(answer)
+        assert (answer if isinstance(answer, Refusal) else events) == expected, number
+        seen[answer.name if isinstance(answer, Refusal) else type(command).__name__] += 1
+        if isinstance(command, Submit) and not isinstance(answer, Refusal):
             open_lots[command.order.id] = command.order.quantity
             orders[command.order.id] = command.order
         for event in events:

@@ -7,7 +7,7 @@ again when the newest entry it has seen is not there, because the commit that he
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +20,7 @@ from tradelane.gateway.tables import orders
 from tradelane.market.book import Kind
 from tradelane.market.exchange import Exchange
 from tradelane.market.order import Order, Refusal, Side
-from tradelane.market.outcome import Outcome
+from tradelane.market.outcome import Answer, Cancelled, Event, trades
 from tradelane.market.product import Product
 from tradelane.market.trade import Trade
 from tradelane.settlement.contract import Contract, Leg
@@ -78,29 +78,31 @@ class GoodsMarket:
 
     def submit(self, conn: Connection, asked: Asked, now: int, wall: int) -> tuple[int, int]:
         """Journal and match one order: its sequence number, and the lots traded at once. Raises Refused."""
-        seq, outcome = self._command(conn, asked.product, KINDS[0], asked.body(), now)
-        order_rows.add(conn, asked, seq, "open" if outcome.resting else "closed", now, wall)
-        self._book(conn, asked.product, outcome.trades, seq, now, wall)
+        seq, events = self._command(conn, asked.product, KINDS[0], asked.body(), now)
+        still_open = self.exchange(conn, asked.product).open_lots(asked.order.id)
+        order_rows.add(conn, asked, seq, "open" if still_open else "closed", now, wall)
+        made = trades(events)
+        self._book(conn, asked.product, made, seq, now, wall)
         selling = asked.order.side is Side.SELL
-        return seq, sum(t.sent if selling else t.received for t in outcome.trades)
+        return seq, sum(t.sent if selling else t.received for t in made)
 
     def cancel(self, conn: Connection, order_id: str, product: Product, member: str, now: int) -> int:
         """Take an order off its book; the lots taken off. Raises Refused."""
         body = {"id": order_id, "member": member, "product": product.id}
-        _, outcome = self._command(conn, product, KINDS[1], body, now)
+        _, events = self._command(conn, product, KINDS[1], body, now)
         conn.execute(update(orders).where(orders.c.id == order_id).values(state="cancelled"))
-        return outcome.cancelled
+        return sum(event.lots for event in events if isinstance(event, Cancelled))
 
     def _command(
         self, conn: Connection, product: Product, kind: str, body: Mapping[str, Any], now: int
-    ) -> tuple[int, Outcome]:
+    ) -> tuple[int, Sequence[Event]]:
         kept = self._current(conn, product)
         seq = journal.append(conn, kind, body, now)
-        outcome = _apply(kept.exchange, seq, kind, body)
-        if outcome.refusal is not None:
-            raise Refused(outcome.refusal)
+        answer = _apply(kept.exchange, seq, kind, body)
+        if isinstance(answer, Refusal):
+            raise Refused(answer)
         kept.seen = journal.head(conn)
-        return seq, outcome
+        return seq, answer
 
     def _book(
         self, conn: Connection, product: Product, trades: list[Trade], seq: int, now: int, wall: int
@@ -146,7 +148,7 @@ def _name(product: Product) -> str:
     return product.id.partition("/")[0]
 
 
-def _apply(exchange: Exchange, seq: int, kind: str, body: Mapping[str, Any]) -> Outcome:
+def _apply(exchange: Exchange, seq: int, kind: str, body: Mapping[str, Any]) -> Answer:
     if kind == KINDS[1]:
         return exchange.cancel(body["id"], body["member"])
     order = Order(

@@ -18,13 +18,13 @@ from tradelane.market.prevention import Prevention
 from tradelane.market.product import Product
 from tradelane.market.rules import Rules
 from tradelane.market.saved import BookState, restored, saved_ladder
-from tradelane.market.terms import PLAIN, Terms
 from tradelane.market.terms import Kind as Kind
+from tradelane.market.terms import Terms
 
 # An enum member is looked up through its metaclass; a module name costs a third of that on every order.
 _SELL = Side.SELL
-# And a named tuple's own constructor costs three times the bare one.
-_new = tuple.__new__
+# And a constructor twice what it takes to fill in a bare object.
+_bare = object.__new__
 
 
 class Book:
@@ -46,54 +46,67 @@ class Book:
         self.prevention = rules.prevention
         self.guarded = rules.prevention is not Prevention.NONE
         self.width = rules.collar
-        self.sells = Ladder(Side.SELL)
-        self.buys = Ladder(Side.BUY)
+        self.sells = Ladder(Side.SELL, orders)
+        self.buys = Ladder(Side.BUY, orders)
         # A stop to buy fires as the price rises, the lowest trigger first: its ladder is that of sells.
-        self.stop_buys = Ladder(Side.SELL)
-        self.stop_sells = Ladder(Side.BUY)
+        self.stop_buys = Ladder(Side.SELL, orders)
+        self.stop_sells = Ladder(Side.BUY, orders)
         self.last: int | None = None
         self.dip = self.peak = 0
         self.low, self.high = product.min_price, product.max_price
-        if zone in rules.references:
-            self._collar(rules.references[zone])
+        if self.width is not None and zone in rules.references:
+            self._collar(rules.references[zone], self.width)
 
     def match(
-        self, order: Order, account: Account, limit: int, left: int, seq: int, events: list[Event]
+        self, order: Order, account: Account, facing: Ladder, limit: int, left: int, seq: int,
+        events: list[Event],
     ) -> int:  # fmt: skip
         """Fill an order from this book's other side down to the key ``limit``; the lots that are left."""
-        facing = self.buys if order.side is _SELL else self.sells
-        keys, levels, orders = facing.keys, facing.levels, self.orders
-        guarded = self.guarded
-        first = price = None
-        while left and keys and keys[-1] >= limit:
-            level = levels[keys[-1]]
-            maker = level.head
+        levels, orders, emit = facing.levels, self.orders, events.append
+        own = account if self.guarded else None
+        while left and facing.best >= limit:
+            level = levels[facing.best]
+            maker, price = level.head, level.price
             owner = maker.account
-            if owner is account and guarded:
+            if owner is own:
                 left = self.prevent(maker, order, left, events)
                 continue
-            price = level.price
-            lots = maker.left
-            if lots > left:
-                lots = left
-                maker.left -= lots
-                level.quantity -= lots
-            elif maker.hidden:
-                level.quantity -= lots
-                renew(maker, seq)
-            else:
+            if price != self.last:
+                self.printed(price)
+            while True:
+                lots = maker.left
+                if lots > left:
+                    lots = left
+                fill = _bare(Fill)
+                fill.maker = maker.order
+                fill.taker = order
+                fill.maker_price = fill.taker_price = price
+                fill.sent = fill.received = lots
+                fill.lane = None
+                emit(fill)
+                left -= lots
+                owner.lots -= lots
+                if lots != maker.left:
+                    maker.left -= lots
+                    level.quantity -= lots
+                    return 0
+                if maker.hidden:
+                    level.quantity -= lots
+                    renew(maker, seq)
+                    break
                 owner.orders -= 1
                 del orders[maker.order.id]
-                facing.remove(maker)
-            owner.lots -= lots
-            left -= lots
-            events.append(_new(Fill, (maker.order, order, price, price, lots, lots, None)))
-            if first is None:
-                first = price
-        if first is not None and price is not None:
-            if first != price:
-                self.printed(first)
-            self.printed(price)
+                after = maker.next
+                if after is None:
+                    facing.close(level)
+                    break
+                level.head = maker = after
+                after.prev = None
+                level.quantity -= lots
+                level.orders -= 1
+                owner = after.account
+                if not left or owner is own:
+                    break
         return left
 
     def prevent(self, maker: Resting, taker: Order, left: int, events: list[Event]) -> int:
@@ -108,7 +121,7 @@ class Book:
             return left - lots
         if rule is not Prevention.NEWEST:
             events.append(Cancelled(name, lots, Why.SELF_TRADE))
-            self.remove(maker)
+            maker.level.ladder.remove(maker)
         if rule is Prevention.OLDEST:
             return left
         events.append(Cancelled(taker.id, left, Why.SELF_TRADE))
@@ -121,40 +134,22 @@ class Book:
 
         The caller has matched what can be matched.
         """
-        self.orders[order.id] = resting = Resting()
-        resting.order = order
-        resting.kind = kind
-        resting.terms = terms
-        resting.account = account
-        resting.left = lots
-        resting.hidden = 0
-        resting.seq = seq
-        account.orders += 1
-        account.lots += lots
-        price, selling = order.price, order.side is _SELL
-        ladder = self.sells if selling else self.buys
-        if terms is not PLAIN:
-            if terms.trigger is not None:
-                price, ladder = terms.trigger, self.stop_sells if selling else self.stop_buys
-            elif 0 < terms.display < lots:
-                resting.left = terms.display
-                resting.hidden = lots - terms.display
-        ladder.add(resting, price * ladder.sign)
+        selling = order.side is _SELL
+        ladder, price = self.sells if selling else self.buys, order.price
+        if terms.trigger is not None:
+            ladder, price = self.stop_sells if selling else self.stop_buys, terms.trigger
+        resting = ladder.stand(order, kind, terms, account, lots, seq, price * ladder.sign)
+        if terms.trigger is None and 0 < terms.display < lots:
+            resting.left = terms.display
+            resting.hidden = lots - terms.display
+            resting.level.quantity -= resting.hidden
         return resting
-
-    def remove(self, resting: Resting) -> None:
-        """Take an order off with all that is left of it."""
-        account, order = resting.account, resting.order
-        account.orders -= 1
-        account.lots -= resting.left + resting.hidden
-        del self.orders[order.id]
-        resting.level.ladder.remove(resting)
 
     def shrink(self, resting: Resting, lots: int) -> None:
         """Take lots off an order that keeps its place: hidden ones first. With its last it leaves."""
         unseen = min(lots, resting.hidden)
         if lots - unseen == resting.left:
-            self.remove(resting)
+            resting.level.ladder.remove(resting)
             return
         resting.hidden -= unseen
         resting.left -= lots - unseen
@@ -165,7 +160,7 @@ class Book:
         """Fill so many of the lots that an order shows."""
         assert 0 < lots <= resting.left, "no order is filled beyond its quantity"
         if lots == resting.left and not resting.hidden:
-            self.remove(resting)
+            resting.level.ladder.remove(resting)
             return
         resting.left -= lots
         resting.level.quantity -= lots
@@ -175,8 +170,6 @@ class Book:
 
     def printed(self, price: int) -> None:
         """Remember a trade in this zone."""
-        if price == self.last:
-            return
         if self.last is None:
             self.dip = self.peak = price
         elif price < self.dip:
@@ -184,23 +177,24 @@ class Book:
         elif price > self.peak:
             self.peak = price
         self.last = price
-        self._collar(price)
+        if self.width is not None:
+            self._collar(price, self.width)
 
     def fired(self) -> Resting | None:
         """The first stop whose trigger was traded: buys before sells, the nearest trigger, then in line."""
-        if self.last is not None:
-            keys = self.stop_buys.keys
-            if keys and keys[-1] >= -self.peak:
-                return self.stop_buys.levels[keys[-1]].head
-            keys = self.stop_sells.keys
-            if keys and keys[-1] >= self.dip:
-                return self.stop_sells.levels[keys[-1]].head
-        return None
+        if self.settle():
+            return None
+        rising, falling = self.stop_buys, self.stop_sells
+        ladder = rising if rising.best >= -self.peak else falling
+        return ladder.levels[ladder.best].head
 
-    def settle(self) -> None:
-        """Forget prices traded before the last: no stop is left for them to fire."""
+    def settle(self) -> bool:
+        """Forget prices traded before the last unless a stop waits for one of them; whether none does."""
         if self.last is not None:
+            if self.stop_buys.best >= -self.peak or self.stop_sells.best >= self.dip:
+                return False
             self.dip = self.peak = self.last
+        return True
 
     def saved(self) -> BookState:
         """The book fit for JSON."""
@@ -219,7 +213,8 @@ class Book:
         assert not self.sells.keys and not self.buys.keys, "a book is restored before its first order"
         if state["last"] is not None:
             self.last = state["last"]
-            self._collar(self.last)
+            if self.width is not None:
+                self._collar(self.last, self.width)
         self.dip, self.peak = state["dip"], state["peak"]
         for side, rows in (
             (Side.SELL, state["sell"]), (Side.BUY, state["buy"]),
@@ -232,7 +227,6 @@ class Book:
                 resting.level.quantity += row["left"] - resting.left
                 resting.left, resting.hidden = row["left"], row["hidden"]
 
-    def _collar(self, price: int) -> None:
-        if self.width is not None:
-            self.low = max(self.product.min_price, price - self.width)
-            self.high = min(self.product.max_price, price + self.width)
+    def _collar(self, price: int, width: int) -> None:
+        self.low = max(self.product.min_price, price - width)
+        self.high = min(self.product.max_price, price + width)

@@ -26,8 +26,8 @@ from tradelane.market.depth import Depth, depth
 from tradelane.market.floor import Floor
 from tradelane.market.ladder import Resting
 from tradelane.market.limits import Account
-from tradelane.market.order import Order, Refusal, check
-from tradelane.market.outcome import Amended, Cancelled, Event, Outcome, Why
+from tradelane.market.order import Order, Refusal, Side, check
+from tradelane.market.outcome import Amended, Answer, Cancelled, Event, Why
 from tradelane.market.product import Lane, Product, Zone
 from tradelane.market.rules import FREE, Rules
 from tradelane.market.saved import ExchangeState, digest
@@ -35,9 +35,10 @@ from tradelane.market.session import TABLE, Phase
 from tradelane.market.terms import PLAIN, Kind, Terms
 
 _LIMIT, _POST_ONLY, _FOK, _MARKET = Kind.LIMIT, Kind.POST_ONLY, Kind.FOK, Kind.MARKET
+_SELL = Side.SELL
 _CONTINUOUS, _OWNER = Phase.CONTINUOUS, Why.OWNER
 _BEFORE_ANY_GATE = -(1 << 62)
-_new = tuple.__new__
+_bare = object.__new__
 
 
 class Exchange:
@@ -56,47 +57,67 @@ class Exchange:
         self.now = -1
         self.accounts: dict[str, Account] = {}
         self.floor = Floor(product, zones, lanes, rules, phase)
+        self._orders = self.floor.orders
 
-    def submit(self, order: Order, kind: Kind = Kind.LIMIT, terms: Terms = PLAIN) -> Outcome:
+    def submit(self, order: Order, kind: Kind = Kind.LIMIT, terms: Terms = PLAIN) -> Answer:
         """Match an order near and far; what is left rests in its zone's book or is cancelled."""
-        floor, limits, lots = self.floor, self._limits, order.quantity
-        account = self.accounts.get(order.member) or Account()
-        book = floor.books.get(order.zone)
-        plain = (
-            terms is PLAIN and kind is _LIMIT and floor.phase is _CONTINUOUS and lots > 0 and book is not None
-            and book.low <= order.price <= book.high and order.id not in floor.orders
-            and order.product == self._name and lots <= limits.order_lots
-            and account.orders < limits.open_orders and account.lots + lots <= limits.open_lots
-        )  # fmt: skip
-        if not plain:
-            refusal = self._refuse(order, kind, terms, account)
-            if refusal is not None:
-                return Outcome(refusal, order.id, (), 0)
-        if not account.orders:
-            self.accounts[order.member] = account
-        floor.seq = order.seq
+        floor, limits, lots, price = self.floor, self._limits, order.quantity, order.price
+        account = self.accounts.get(order.member)
+        if account is None:
+            account = self.accounts[order.member] = Account()
+        book = floor.plain.get(order.zone)
+        if (
+            book is None or kind is not _LIMIT or terms is not PLAIN
+            or not 0 < lots <= limits.order_lots or account.orders >= limits.open_orders
+            or account.lots + lots > limits.open_lots or not book.low <= price <= book.high
+            or order.id in self._orders or order.product != self._name
+        ):  # fmt: skip
+            return self._enter(order, kind, terms, account)
+        floor.seq = seq = order.seq
+        if order.side is _SELL:
+            own, facing, key = book.sells, book.buys, -price
+        else:
+            own, facing, key = book.buys, book.sells, price
+        if facing.best < -key:
+            own.stand(order, _LIMIT, PLAIN, account, lots, seq, key)
+            return ()
         events: list[Event] = []
-        resting = floor.enter(order, kind, terms, account, lots, order.seq, events)
-        if events or terms.trigger is not None:
+        lots = book.match(order, account, facing, -key, lots, seq, events)
+        if lots:
+            own.stand(order, _LIMIT, PLAIN, account, lots, seq, key)
+        if not book.settle():
             floor.fire(events, self._unfit)
-        return _new(Outcome, (None, order.id, events, resting))
+        return events
 
-    def cancel(self, order_id: str, member: str) -> Outcome:
+    def _enter(self, order: Order, kind: Kind, terms: Terms, account: Account) -> Answer:
+        """The long way in: any order, and the reason to refuse it."""
+        refusal = self._refuse(order, kind, terms, account)
+        if refusal is not None:
+            return refusal
+        self.floor.seq = order.seq
+        events: list[Event] = []
+        self.floor.enter(order, kind, terms, account, order.quantity, order.seq, events)
+        self.floor.fire(events, self._unfit)
+        return events
+
+    def cancel(self, order_id: str, member: str) -> Answer:
         """Take a member's own open order or waiting stop off."""
-        floor = self.floor
-        resting = floor.orders.get(order_id)
+        resting = self._orders.get(order_id)
         if resting is None:
-            return Outcome(Refusal.UNKNOWN_ORDER, order_id, (), 0)
-        order = resting.order
-        if order.member != member:
-            return Outcome(Refusal.NOT_OWNER, order_id, (), 0)
-        if floor.phase is not _CONTINUOUS and not TABLE[floor.phase].cancels:
-            return Outcome(Refusal.NOT_IN_THIS_PHASE, order_id, (), 0)
-        gone = _new(Cancelled, (order_id, resting.left + resting.hidden, _OWNER))
-        floor.books[order.zone].remove(resting)
-        return _new(Outcome, (None, order_id, (gone,), 0))
+            return Refusal.UNKNOWN_ORDER
+        if resting.order.member != member:
+            return Refusal.NOT_OWNER
+        phase = self.floor.phase
+        if phase is not _CONTINUOUS and not TABLE[phase].cancels:
+            return Refusal.NOT_IN_THIS_PHASE
+        gone = _bare(Cancelled)
+        gone.id = order_id
+        gone.lots = resting.left + resting.hidden
+        gone.why = _OWNER
+        resting.level.ladder.remove(resting)
+        return (gone,)
 
-    def amend(self, order_id: str, member: str, price: int, quantity: int, seq: int) -> Outcome:
+    def amend(self, order_id: str, member: str, price: int, quantity: int, seq: int) -> Answer:
         """Give an open order another price and another whole quantity, what is already done included.
 
         It keeps its place when it only shrinks at the same price. Otherwise it leaves and comes again on
@@ -104,46 +125,46 @@ class Exchange:
         """
         resting = self.floor.orders.get(order_id)
         if resting is None:
-            return Outcome(Refusal.UNKNOWN_ORDER, order_id, (), 0)
+            return Refusal.UNKNOWN_ORDER
         old = resting.order
         if old.member != member:
-            return Outcome(Refusal.NOT_OWNER, order_id, (), 0)
+            return Refusal.NOT_OWNER
         less = price == old.price and quantity <= old.quantity
         order = replace(old, price=price, quantity=quantity, seq=old.seq if less else seq)
         refusal = self._refuse_amend(resting, order, less)
         if refusal is not None:
-            return Outcome(refusal, order_id, (), 0)
+            return refusal
         self.floor.seq = seq
         lots = quantity - _done(resting)
         events: list[Event] = [Amended(order_id, price, quantity)]
-        book = self.floor.books[order.zone]
         if less:
-            book.shrink(resting, old.quantity - quantity)
+            self.floor.books[order.zone].shrink(resting, old.quantity - quantity)
             resting.order = order
-            return Outcome(None, order_id, events, lots)
-        book.remove(resting)
-        left = self.floor.enter(order, resting.kind, resting.terms, resting.account, lots, seq, events)
+            return events
+        resting.level.ladder.remove(resting)
+        self.floor.enter(order, resting.kind, resting.terms, resting.account, lots, seq, events)
         self.floor.fire(events, self._unfit)
-        return Outcome(None, order_id, events, left)
+        return events
 
-    def expire(self, now: int) -> Outcome:
+    def expire(self, now: int) -> Answer:
         """Take off every order whose time is over at ``now`` (ms); time does not go back."""
         self.now = max(now, self.now)
         events: list[Event] = []
         while (resting := self.floor.expiry.pop(self.now)) is not None:
             events.append(self.floor.take_off(resting, Why.EXPIRED))
-        return Outcome(None, "", events, 0)
+        return events
 
-    def turn(self, phase: Phase, seq: int) -> Outcome:
+    def turn(self, phase: Phase, seq: int) -> Answer:
         """Go into another phase of the session, with all that it brings about."""
         if phase not in TABLE[self.floor.phase].turns_to:
-            return Outcome(Refusal.NO_SUCH_TURN, "", (), 0)
+            return Refusal.NO_SUCH_TURN
         floor, events = self.floor, list[Event]()
-        floor.phase, floor.seq = phase, seq
+        floor.seq = seq
+        floor.turn(phase)
         if phase is Phase.AUCTION:
             floor.uncross(events)
         floor.fire(events, self._unfit)
-        return Outcome(None, "", events, 0)
+        return events
 
     def depth(self, zone: str, levels: int) -> Depth:
         """The best ``levels`` as a trader in ``zone`` sees them: own and foreign orders at landed prices.
@@ -152,6 +173,11 @@ class Exchange:
         KeyError for an unknown zone.
         """
         return depth(self.product, self.floor.books[zone], self.floor.roads, levels)
+
+    def open_lots(self, order_id: str) -> int:
+        """Lots of an order that are open, those of a waiting stop too; 0 when it is none."""
+        resting = self._orders.get(order_id)
+        return 0 if resting is None else resting.left + resting.hidden
 
     def sent(self, lane_id: str) -> int:
         """Lots sent over a lane so far. KeyError for an unknown lane."""
@@ -179,7 +205,8 @@ class Exchange:
             raise ValueError(f"the snapshot is of {state['product']}, not of {self.product.id}")
         if state["books"].keys() != floor.books.keys() or state["sent"].keys() != floor.roads.lanes.keys():
             raise ValueError("the snapshot has other zones or lanes")
-        self.now, floor.phase, floor.seq = state["now"], Phase(state["phase"]), state["seq"]
+        self.now, floor.seq = state["now"], state["seq"]
+        floor.turn(Phase(state["phase"]))
         floor.roads.restore(state["sent"])
         for name, book in state["books"].items():
             floor.books[name].restore(book, lambda member: self.accounts.setdefault(member, Account()))

@@ -26,14 +26,15 @@ from tradelane.market.trial import Trial
 from tradelane.market.uncross import uncross
 
 # An enum member is looked up through its metaclass; a module name costs a third of that on every order.
-_SELL, _LIMIT, _POST_ONLY, _MARKET = Side.SELL, Kind.LIMIT, Kind.POST_ONLY, Kind.MARKET
+_SELL, _MARKET = Side.SELL, Kind.MARKET
 _PRE_OPEN, _CONTINUOUS = Phase.PRE_OPEN, Phase.CONTINUOUS
 
 Check = Callable[[Order, Kind, Terms, Account, int], Refusal | None]
 
 
 class Floor:
-    """Books by zone, lanes, and what they share. ``seq`` is the latest sequence number.
+    """Books by zone, lanes, and what they share. ``seq`` is the latest sequence number; ``plain`` are the
+    books in which a plain order is matched as it comes and meets nobody but who stands there.
 
     ValueError for a lane to nowhere or an id used twice.
     """
@@ -43,41 +44,46 @@ class Floor:
     ) -> None:  # fmt: skip
         places = list(zones)
         self.rules = rules
-        self.phase = phase
         self.seq = -1
         self.orders: dict[str, Resting] = {}
         self.expiry = Expiry(self.orders)
         self.books = {zone.id: Book(zone.id, product, rules, self.orders) for zone in places}
         self.roads = Roads(product, places, lanes, self.books)
         self.joined = bool(self.roads.lanes)
+        self.plain: dict[str, Book] = {}
+        self.turn(phase)
+
+    def turn(self, phase: Phase) -> None:
+        """Be in a phase."""
+        self.phase = phase
+        self.plain = self.books if phase is _CONTINUOUS and not self.joined else {}
 
     def enter(
         self, order: Order, kind: Kind, terms: Terms, account: Account, lots: int, seq: int,
         events: list[Event],
-    ) -> int:  # fmt: skip
-        """Match an order or let it wait for its trigger; the lots of it that are then open."""
+    ) -> None:  # fmt: skip
+        """Match an order, or let it wait for its trigger."""
         book = self.books[order.zone]
         if terms.trigger is None and self.phase is not _PRE_OPEN:
             if order.side is _SELL:
                 price = limit = order.price if kind is not _MARKET else book.low
-                keys = book.buys.keys
+                facing = book.buys
             else:
                 price = order.price if kind is not _MARKET else book.high
-                keys, limit = book.sells.keys, -price
+                facing, limit = book.sells, -price
             if self.joined and reachable(self.roads.far(book.zone, order.side), price):
                 views = reachable(self.roads.views(book.zone, order.side), price)
                 lots = match_over(views, book, order, account, lots, seq, events)
-            elif keys and keys[-1] >= limit:
-                lots = book.match(order, account, limit, lots, seq, events)
+            elif facing.best >= limit:
+                lots = book.match(order, account, facing, limit, lots, seq, events)
             if not lots:
-                return 0
-            if kind is not _LIMIT and kind is not _POST_ONLY:
+                return
+            if not kind.rests:
                 events.append(Cancelled(order.id, lots, Why.REST))
-                return 0
+                return
         resting = book.rest(order, kind, terms, account, lots, seq)
         if terms.until is not None:
             self.expiry.add(resting)
-        return lots
 
     def fire(self, events: list[Event], unfit: Check) -> None:
         """Let every stop come whose trigger was traded, by zone, until none is left."""
@@ -85,20 +91,18 @@ class Floor:
             return
         while (resting := _fired(self.books.values())) is not None:
             order, account, lots = resting.order, resting.account, resting.left
-            self.books[order.zone].remove(resting)
+            resting.level.ladder.remove(resting)
             events.append(Triggered(order.id))
             terms = replace(resting.terms, trigger=None)
             if unfit(order, resting.kind, terms, account, lots) is None:
                 self.enter(order, resting.kind, terms, account, lots, self.seq, events)
             else:
                 events.append(Cancelled(order.id, lots, Why.REFUSED))
-        for book in self.books.values():
-            book.settle()
 
     def take_off(self, resting: Resting, why: Why) -> Cancelled:
         """Take an order or a waiting stop off with all that is left of it."""
         order, lots = resting.order, resting.left + resting.hidden
-        self.books[order.zone].remove(resting)
+        resting.level.ladder.remove(resting)
         return Cancelled(order.id, lots, why)
 
     def uncross(self, events: list[Event]) -> None:
@@ -127,7 +131,7 @@ class Floor:
         sides = [side for book in self.books.values() for side in (book.sells, book.buys)]
         standing = sorted((resting for side in sides for resting in side), key=attrgetter("seq"))
         for resting in standing:
-            self.books[resting.order.zone].remove(resting)
+            resting.level.ladder.remove(resting)
         for resting in standing:
             self.enter(
                 resting.order, resting.kind, resting.terms, resting.account,

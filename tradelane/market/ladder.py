@@ -2,8 +2,8 @@
 the bisection of a new or emptied level's key.
 
 Always true: within a level orders stand in the sequence of their priority, and the level's quantity is the
-sum of what they show; no level is empty. Links are cut as orders leave, so that reference counting frees
-them and the cycle collector finds nothing to do.
+sum of what they show; no level is empty; ``best`` is the last key. Links are cut as orders leave, so that
+reference counting frees them and the cycle collector finds nothing to do.
 """
 
 from __future__ import annotations
@@ -15,6 +15,9 @@ from typing import NamedTuple
 from tradelane.market.limits import Account
 from tradelane.market.order import Order, Side
 from tradelane.market.terms import Kind, Terms
+
+NONE = -(1 << 62)
+"""A key below every limit: the ``best`` of a side on which nobody stands."""
 
 
 class DepthLevel(NamedTuple):
@@ -61,64 +64,92 @@ class Level:
 class Ladder:
     """One side's levels by key, the best key last: ``key = price`` for buys, ``−price`` for sells.
 
-    So an order with key k meets the other side's levels from the last key down to −k.
+    So an order with key k meets the other side's levels from ``best`` down to −k. ``orders`` is the index
+    of open orders by id, shared by all ladders of a market.
     """
 
-    __slots__ = ("keys", "levels", "sign")
+    __slots__ = ("best", "keys", "levels", "orders", "sign")
 
-    def __init__(self, side: Side) -> None:
+    def __init__(self, side: Side, orders: dict[str, Resting]) -> None:
         self.sign = -side.sign
+        self.orders = orders
+        self.best = NONE
         self.keys: list[int] = []
         self.levels: dict[int, Level] = {}
 
-    def add(self, resting: Resting, key: int) -> None:
-        """Put an order at the end of the line of the level at its ``key``."""
+    def stand(
+        self, order: Order, kind: Kind, terms: Terms, account: Account, lots: int, seq: int, key: int
+    ) -> Resting:  # fmt: skip
+        """Put ``lots`` of an order at the end of the line of the level at ``key``."""
+        account.orders += 1
+        account.lots += lots
+        self.orders[order.id] = resting = Resting()
+        resting.order = order
+        resting.kind = kind
+        resting.terms = terms
+        resting.account = account
+        resting.left = lots
+        resting.hidden = 0
+        resting.seq = seq
         resting.next = None
         level = self.levels.get(key)
         if level is None:
-            resting.prev = None
-            resting.level = self.levels[key] = level = Level()
-            level.ladder = self
-            level.key = key
-            level.price = self.sign * key
-            level.head = level.tail = resting
-            level.quantity = resting.left
-            level.orders = 1
-            insort(self.keys, key)
-        else:
-            tail = level.tail
-            assert tail.seq <= resting.seq, "orders come in the journal's sequence"
-            tail.next = resting
-            resting.prev = tail
-            resting.level = level
-            level.tail = resting
-            level.quantity += resting.left
-            level.orders += 1
+            self._open(resting, key)
+            return resting
+        tail = level.tail
+        tail.next = resting
+        resting.prev = tail
+        resting.level = level
+        level.tail = resting
+        level.quantity += lots
+        level.orders += 1
+        return resting
 
     def remove(self, resting: Resting) -> None:
         """Take an order off with all that is left of it, and its level with its last order."""
-        level = resting.level
+        account, level, left = resting.account, resting.level, resting.left
+        account.orders -= 1
+        account.lots -= left + resting.hidden
+        del self.orders[resting.order.id]
         before, after = resting.prev, resting.next
-        if before is None:
-            if after is None:
-                keys, key = self.keys, level.key
-                del self.levels[key]
-                if keys[-1] == key:
-                    keys.pop()
-                else:
-                    del keys[bisect_left(keys, key)]
-                del resting.level  # level and order point at each other
-                return
+        if before is not None:
+            before.next = after
+            if after is not None:
+                after.prev = before
+            else:
+                level.tail = before
+        elif after is not None:
             level.head = after
             after.prev = None
-        elif after is None:
-            level.tail = before
-            before.next = None
         else:
-            before.next = after
-            after.prev = before
-        level.quantity -= resting.left
+            self.close(level)
+            return
+        level.quantity -= left
         level.orders -= 1
+
+    def _open(self, resting: Resting, key: int) -> None:
+        """Begin the level at ``key`` with its first order."""
+        resting.prev = None
+        resting.level = self.levels[key] = level = Level()
+        level.ladder = self
+        level.key = key
+        level.price = self.sign * key
+        level.head = level.tail = resting
+        level.quantity = resting.left
+        level.orders = 1
+        insort(self.keys, key)
+        self.best = self.keys[-1]
+
+    def close(self, level: Level) -> None:
+        """Take a level off with its last order, which has been filled or taken off."""
+        keys, key = self.keys, level.key
+        del self.levels[key]
+        del level.head.level  # level and order point at each other
+        if key == self.best:
+            keys.pop()
+            self.best = keys[-1] if keys else NONE
+        else:
+            del keys[bisect_left(keys, key)]
 
     def depth(self, levels: int) -> list[DepthLevel]:
         """The best ``levels`` levels, best first."""

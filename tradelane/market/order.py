@@ -24,7 +24,7 @@ class Side(StrEnum):
         return Side.BUY if self is Side.SELL else Side.SELL
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Order:
     """A limit order. ``price`` in ticks of the zone's currency per unit, ``quantity`` in lots.
 

@@ -6,15 +6,16 @@ Always true: of an order's quantity, as last amended, what its fills and cancell
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple
 
 from tradelane.market.order import Order, Refusal, Side
 from tradelane.market.trade import Trade
 from tradelane.market.units import MILLI
 
 
-class Fill(NamedTuple):
+@dataclass(slots=True)
+class Fill:
     """A match. Each party's price is in the ticks of its own zone; lots ``sent`` and ``received``.
 
     ``lane`` is the id of the lane travelled, None within a zone.
@@ -62,7 +63,8 @@ class Why(StrEnum):
     """A stop fired, and the order it became was refused."""
 
 
-class Cancelled(NamedTuple):
+@dataclass(slots=True)
+class Cancelled:
     """``lots`` left the order without a trade."""
 
     id: str
@@ -70,13 +72,15 @@ class Cancelled(NamedTuple):
     why: Why
 
 
-class Triggered(NamedTuple):
+@dataclass(slots=True)
+class Triggered:
     """A stop fired; what it met follows."""
 
     id: str
 
 
-class Amended(NamedTuple):
+@dataclass(slots=True)
+class Amended:
     """The order has this price (ticks) and whole quantity (lots) from now on."""
 
     id: str
@@ -87,23 +91,12 @@ class Amended(NamedTuple):
 Event = Fill | Cancelled | Triggered | Amended
 
 
-class Outcome(NamedTuple):
-    """Events in the order in which they happened, also those of other orders that followed from it.
+Answer = Refusal | Sequence[Event]
+"""Why a command was refused, or its events in the order in which they happened, also those of other orders
+that followed from it. None at all: the order of the command rests or waits whole."""
 
-    ``resting`` is what the order of the command has open when it is entered, a waiting stop's lots too,
-    before stops that it set off.
-    """
 
-    refusal: Refusal | None
-    id: str
-    events: Sequence[Event]
-    resting: int
-
-    @property
-    def trades(self) -> list[Trade]:
-        return [event.trade() for event in self.events if isinstance(event, Fill)]
-
-    @property
-    def cancelled(self) -> int:
-        """Lots that left the command's own order without a trade."""
-        return sum(e.lots for e in self.events if isinstance(e, Cancelled) and e.id == self.id)
+def trades(answer: Answer) -> list[Trade]:
+    """The trades among a command's events."""
+    events = () if isinstance(answer, Refusal) else answer
+    return [event.trade() for event in events if isinstance(event, Fill)]

@@ -150,7 +150,7 @@ def match_over(
             continue
         quoted, road = maker.order, view.road
         lane = None if road is None else road.id
-        events.append(_new(Fill, (quoted, order, quoted.price, price, sent, received, lane)))
+        events.append(Fill(quoted, order, quoted.price, price, sent, received, lane))
         view.book.take(maker, received if selling else sent, seq)
         view.book.printed(quoted.price)
         if road is not None:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from tradelane.market.book import Book
 from tradelane.market.ladder import Ladder, Level, Resting
 from tradelane.market.limits import UNLIMITED, Account
+from tradelane.market.order import Side
 from tradelane.market.rules import FREE
 from tradelane.market.sweep import Road, Step, View, meet, reachable
 
@@ -35,7 +36,7 @@ class Trial:
             found = Book(book.zone, book.product, FREE, self.orders)
             found.prevention, found.guarded = book.prevention, book.guarded
             for copy, ladder in ((found.sells, book.sells), (found.buys, book.buys)):
-                copy.keys = ladder.keys.copy()
+                copy.keys, copy.best = ladder.keys.copy(), ladder.best
                 copy.levels = _Levels(self, copy, ladder)
             self._books[book.zone] = found
         return found
@@ -43,7 +44,7 @@ class Trial:
     def account(self, account: Account) -> Account:
         found = self._accounts.get(id(account))
         if found is None:
-            found = self._accounts[id(account)] = Account(account.orders, account.lots)
+            found = self._accounts[id(account)] = Account()
         return found
 
 
@@ -54,24 +55,20 @@ class _Levels(dict[int, Level]):
         self._trial, self._copy, self._ladder = trial, copy, ladder
 
     def __missing__(self, key: int) -> Level:
-        trial, line = self._trial, Ladder.__new__(Ladder)
-        line.sign, line.keys, line.levels = self._ladder.sign, [], {}
+        line = Ladder(Side.SELL if self._ladder.sign < 0 else Side.BUY, self._trial.orders)
         resting: Resting | None = self._ladder.levels[key].head
         while resting is not None:
-            line.add(self._resting(resting, trial), key)
+            self._copied(resting, line, key)
             resting = resting.next
         level = line.levels[key]
         level.ladder = self._copy
         self[key] = level
         return level
 
-    def _resting(self, resting: Resting, trial: Trial) -> Resting:
-        copy = trial.orders[resting.order.id] = Resting()
-        copy.order, copy.kind, copy.terms = resting.order, resting.kind, resting.terms
-        copy.account = trial.account(resting.account)
-        copy.left, copy.seq = resting.left, resting.seq
-        copy.hidden = 0 if trial.shown_only else resting.hidden
-        return copy
+    def _copied(self, one: Resting, line: Ladder, key: int) -> None:
+        account = self._trial.account(one.account)
+        copy = line.stand(one.order, one.kind, one.terms, account, one.left, one.seq, key)
+        copy.hidden = 0 if self._trial.shown_only else one.hidden
 
 
 def visible(views: Iterable[View], price: int, selling: bool) -> Iterator[Step]:
