@@ -21,7 +21,7 @@ from tradelane.gateway.cli import app as command_line
 from tradelane.gateway.config import load
 
 OPENAPI = ROOT / "docs/openapi"
-EXAMPLE_OF = {"gateway": "zone.toml", "hub": "hub.toml"}
+EXAMPLE_OF = {"gateway": "zone.toml", "hub": "hub.toml", "edge": "rooftop.toml"}
 """Description → the example configuration whose application it describes."""
 METHODS = ("get", "post", "put", "patch", "delete")
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.M | re.S)

@@ -10,14 +10,14 @@ from typing import Any
 from sqlalchemy import Connection, insert
 
 from tests.shared import ROOT
-from tradelane.gateway import journal, keys, migrations
+from tradelane.gateway import chains, heads, journal, keys, migrations
 from tradelane.gateway.config import Config, load
 from tradelane.gateway.hub import open_standing_accounts
 from tradelane.gateway.store import opened
 from tradelane.gateway.tables import contracts, prices, readings, statements
 from tradelane.market.units import MINUTE, Interval, instant
 from tradelane.meter.reading import Quality, Reading, Role
-from tradelane.meter.seal import Seal, canonical
+from tradelane.meter.seal import GENESIS, canonical, seal
 from tradelane.settlement.contract import State
 from tradelane.settlement.ehub.server import migrations as hub_migrations
 from tradelane.settlement.ehub.server import payments
@@ -122,23 +122,24 @@ def contract(k: int, interval: Interval, seq: int, short: int) -> dict[str, Any]
 
 
 def fill_edge(config: Config, conn: Connection) -> None:
-    seal = Seal(keys.load_or_create_key(config.sealing_key_file("roof")))
-    for k in range(20):
-        at = START + k * MINUTE
-        values = {"power_w": -400, "import_wh": 5, "export_wh": 1000 + 60 * k, "voltage_l1_v": 230.5}
-        reading = Reading("roof", "sunspec", Role.GRID, at, None, Quality.GOOD, values)
-        record = seal.append(canonical(reading.to_json()))
-        conn.execute(
-            insert(readings).values(
-                meter="roof",
-                seq=record.seq,
-                at=at,
-                body=record.body,
-                prev=record.prev,
-                hash=record.hash,
-                signature=record.signature,
-            )
-        )
+    """Twenty readings in batches of four, and the head that the edge keeps beside them."""
+    key = keys.load_or_create_key(config.sealing_key_file("roof"))
+    head = GENESIS
+    for first in range(0, 20, 4):
+        shown = [roof_reading(k) for k in range(first, first + 4)]
+        batch = seal(key, head, [canonical(reading.to_json()) for reading in shown])
+        head = batch[-1].head
+        rows = [
+            chains.row_of("roof", reading.gateway_time, record)
+            for reading, record in zip(shown, batch, strict=True)
+        ]
+        conn.execute(insert(readings), rows)
+        heads.write(heads.beside(config.edge_db), {"roof": heads.SignedHead.of("roof", batch[-1])})
+
+
+def roof_reading(k: int) -> Reading:
+    values = {"power_w": -400, "import_wh": 5, "export_wh": 1000 + 60 * k, "voltage_l1_v": 230.5}
+    return Reading("roof", "sunspec", Role.GRID, START + k * MINUTE, None, Quality.GOOD, values)
 
 
 def fill_hub(conn: Connection) -> None:

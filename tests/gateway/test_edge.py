@@ -13,8 +13,7 @@ from typing import Any
 from tests.gateway.marketplace import CONFIG, FIRST, GATE, SECOND, START, Marketplace, open_market
 from tests.meter.servers import bare, words_answer
 from tests.shared import free_port
-from tradelane.gateway import keys
-from tradelane.gateway.reading_log import records
+from tradelane.gateway import chains, heads, keys
 from tradelane.gateway.store import open_engine
 from tradelane.market.units import MINUTE, Money
 from tradelane.meter.seal import verify_chain
@@ -65,10 +64,9 @@ class Street:
         async def answer(_unit: int, function: int, address: int, count: int) -> bytes:
             hours = (self.now - START) / 3_600_000
             kilowatt_hours = {72: 20 + 0.1 * hours, 74: 10 + 4 * hours}
-            floats = [kilowatt_hours.get(at, 1.0) for at in range(address, address + count, 2)]
-            return words_answer(
-                function, list(struct.unpack(f">{count}H", struct.pack(f">{count // 2}f", *floats)))
-            )
+            floats = [kilowatt_hours.get(at, 1.0) for at in range(0, 400, 2)]
+            words = struct.unpack(">400H", struct.pack(">200f", *floats))
+            return words_answer(function, list(words[address : address + count]))
 
         return bare(answer)
 
@@ -151,10 +149,12 @@ async def registered(market: Marketplace, id: str) -> bool:
 
 
 def prove_readings(folder: Path) -> None:
-    """One signed chain over the restart, by the member's own key."""
+    """One signed chain over the restart, by the member's own key, up to the head kept beside it."""
     key = keys.load_key(folder / "keys/rosa.pem").public_key()
+    (known,) = heads.read(heads.beside(folder / "edge.sqlite"))
     engine = open_engine(folder / "edge.sqlite", "BEGIN", readonly=True)
     with engine.begin() as conn:
-        chain = records(conn, "roof-rosa")
+        chain = list(chains.links(conn, "roof-rosa"))
     engine.dispose()
-    assert len(chain) > 16 and verify_chain(chain, key) is None
+    assert len(chain) > 16 and verify_chain(chain, key, known=[known.head]) is None
+    assert known.head == chain[-1].head

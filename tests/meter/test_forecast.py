@@ -7,11 +7,13 @@ import random
 from collections.abc import Callable, Sequence
 from functools import partial
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tradelane.market.units import MINUTE, Interval, instant
-from tradelane.meter.forecast import Forecast, forecast
+from tradelane.meter.forecast import Forecast, forecast, quantiles
+from tradelane.meter.forecast_score import Case, Score, pinball, score
 from tradelane.meter.metering import Metered, MeteredInterval
 from tradelane.meter.sun import sun_elevation
 
@@ -129,3 +131,60 @@ def test_it_says_on_how_many_past_forecasts_the_low_value_rests() -> None:
     metered = day(lambda _: 1.0, lambda _: 90)[40:]
     cases = [forecast(metered[:count], interval(40 + count + 1), elevation).cases for count in range(9)]
     assert cases == [0, 0, 0, 0, 0, 0, 1, 2, 3]  # the first needs four intervals, two before its own
+
+
+SHARES = (0.1, 0.3, 0.5)
+
+
+def cloudy(seed: int, days: int) -> list[MeteredInterval]:
+    """Clouds that come and go over an hour or so, and a household of kettles."""
+    chance, sky, clear = random.Random(seed), list[float](), 0.7
+    for _ in range(96 * days):
+        clear = min(1.0, max(0.15, clear + chance.uniform(-0.12, 0.12)))
+        sky.append(clear)
+    return day(lambda index: sky[index], lambda _: 60 + chance.randrange(120), days)
+
+
+def own_errors(known: Sequence[MeteredInterval], lead: int, share: float) -> int:
+    """Persistence with the quantile of its own record: as good as it can be made."""
+    exports = [one.export_wh or 0 for one in known]
+    errors = sorted(later - before for before, later in zip(exports, exports[lead:], strict=False))
+    return max(exports[-1] + errors[int(share * (len(errors) - 1))], 0)
+
+
+@pytest.mark.parametrize(("seed", "lead"), [(1, 1), (2, 2), (3, 4)])
+def test_its_quantiles_lose_less_than_persistence_on_cloudy_days(seed: int, lead: int) -> None:
+    metered = cloudy(seed, 3)
+    ours, naive, best = ([0.0] * 3 for _ in range(3))
+    for index in range(192, 288, 3):
+        known, came = metered[: index - lead + 1], metered[index].export_wh or 0
+        for k, low in enumerate(quantiles(known, metered[index].interval, elevation, SHARES)):
+            ours[k] += pinball(low, came, SHARES[k])
+            naive[k] += pinball(persistence(known, metered[index].interval), came, SHARES[k])
+            best[k] += pinball(own_errors(known, lead, SHARES[k]), came, SHARES[k])
+    assert all(one < other for one, other in zip(ours, naive, strict=True))
+    assert all(one < other for one, other in zip(ours, best, strict=True))
+
+
+def test_quantiles_rise_with_their_shares_and_need_a_record() -> None:
+    metered = cloudy(4, 2)[:144]
+    found = quantiles(metered, interval(145), elevation, SHARES)
+    assert found == sorted(found) and found[0] < found[2]
+    assert found[0] == forecast(metered, interval(145), elevation, 0.1).low_wh
+    assert quantiles([], interval(145), elevation, SHARES) == []
+
+
+@given(st.lists(st.integers(0, 1_000), min_size=1, max_size=30), st.sampled_from([0.1, 0.5, 0.9]))
+def test_pinball_is_least_at_the_quantile(came: list[int], share: float) -> None:
+    loss = {
+        low: sum(pinball(low, one, share) for one in came) for low in [*came, min(came) - 1, max(came) + 1]
+    }
+    least = min(loss, key=lambda low: loss[low])
+    assert sum(one < least for one in came) <= share * len(came) + 1e-9
+    assert sum(one <= least for one in came) >= share * len(came) - 1e-9
+
+
+def test_a_record_is_summed_up() -> None:
+    cases = [Case(100, 80, 0.25, 90), Case(100, 80, 0.25, 150), Case(100, 80, 0.25, 40)]
+    assert score(cases) == Score(cases=3, error_wh=40, bias_wh=-7, held=2, pinball_wh=17)
+    assert score([]) is None

@@ -17,8 +17,9 @@ from sqlalchemy import Connection, RowMapping, and_, func, or_, select
 from tradelane.gateway.config import Config
 from tradelane.gateway.contracts import contract_of
 from tradelane.gateway.keys import load_token
-from tradelane.gateway.tables import contracts, statements
+from tradelane.gateway.tables import contracts, corrections, statements
 from tradelane.settlement.contract import State
+from tradelane.settlement.correction import correction_of
 from tradelane.settlement.settle import value
 
 Reading = Callable[[Path], AbstractContextManager[Connection]]
@@ -91,11 +92,14 @@ def _beyond_the_meter(conn: Connection) -> Iterator[str]:
         .group_by(c.seller, c.interval_start)
         .subquery()
     )
-    same = and_(s.member == delivered.c.seller, s.interval_start == delivered.c.interval_start)
+    d, later = delivered.c, corrections.c
+    same = and_(s.member == d.seller, s.interval_start == d.interval_start)
+    booked = and_(later.member == d.seller, later.interval_start == d.interval_start, later.booked)
+    export = func.coalesce(later.export_wh, s.export_wh, 0)
     query = (
-        select(delivered, func.coalesce(s.export_wh, 0).label("export_wh"))
-        .select_from(delivered.outerjoin(statements, same))
-        .where(delivered.c.delivered > func.coalesce(s.export_wh, 0))
+        select(delivered, export.label("export_wh"))
+        .select_from(delivered.outerjoin(statements, same).outerjoin(corrections, booked))
+        .where(d.delivered > export, d.delivered > func.coalesce(s.export_wh, 0))
     )
     for row in conn.execute(query):
         yield f"{row.seller} was paid for {row.delivered} Wh in an interval that metered {row.export_wh} Wh"
@@ -115,7 +119,7 @@ def half_paid(known: Mapping[str, ContractState], hub: HubBooks) -> Iterator[str
     """Contracts that one side calls paid and the other does not, or that were paid twice."""
     unpaid = {State.AGREED, State.REFUSED, State.FUNDED, State.DISPUTED, State.REFUNDED}
     for contract, its in known.items():
-        settlements = hub.settled.get(contract, frozenset())
+        settlements = hub.settled.get(contract, frozenset()) - {correction_of(contract)}
         if len(settlements) > 1:
             yield f"contract {contract} was settled {len(settlements)} times"
         elif its.state is State.RELEASED and its.owes and not settlements:

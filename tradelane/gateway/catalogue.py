@@ -19,6 +19,10 @@ HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 
 
+LATE_INTERVALS = 8
+"""Market time units after which what was metered in an interval is final."""
+
+
 class Catalogue:
     """Products by id. Power: one per market time unit, ``power/<start>/PT15M``. Goods: one per product and
     day of delivery, ``<goods id>/<date>``.
@@ -30,6 +34,11 @@ class Catalogue:
         self.lead = section.gate_lead_minutes * MINUTE
         self.grace = section.settle_grace_minutes * MINUTE
         self.goods = {goods.id: goods for goods in section.goods}
+
+    def final(self, end: int) -> int:
+        """When an interval that ended at ``end`` (ms) is settled for good: a statement missing by then counts
+        as nothing delivered, and none is corrected any more."""
+        return end + self.grace + LATE_INTERVALS * self.mtu
 
     @cached_property
     def zones(self) -> dict[str, Zone]:

@@ -154,3 +154,8 @@ def move(conn: Connection, row: RowMapping, to: State, **fields: Any) -> None:
         .where(contracts.c.id == row["id"], contracts.c.state == row["state"])
         .values(state=to, **fields)
     )
+
+
+def place(row: RowMapping) -> tuple[int, int]:
+    """What decides who is delivered first: the clearing, and the contract's number within it (c12-3 → 3)."""
+    return row["seq"], int(row["id"].rpartition("-")[2])

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select
 
-from tradelane.gateway import journal, order_rows
+from tradelane.gateway import journal, order_rows, statements
 from tradelane.gateway.catalogue import Catalogue
 from tradelane.gateway.clock import Clock
 from tradelane.gateway.file import RoleFile
@@ -30,9 +30,8 @@ from tradelane.gateway.intake import (
     read_order,
     refuse,
 )
-from tradelane.gateway.tables import members, orders, statements
+from tradelane.gateway.tables import members, orders
 from tradelane.market.order import Refusal
-from tradelane.market.units import Interval
 from tradelane.settlement import accounts
 from tradelane.settlement.ehub.client import HubClient, HubRefused, HubUnreachable
 from tradelane.settlement.problem import Problem
@@ -178,31 +177,21 @@ class Desk:
         return {"id": message.id, "cancelled": product.quantity_text(lots)}
 
     async def statement(self, message: StatementMessage) -> Json:
-        check_signature(message, self._member(message.member).public_key)
-        interval = check_statement(message, self._catalogue.mtu, self._clock.now())
-        seq = await self._file(lambda conn: self._take_statement(conn, message, interval))
+        member = self._member(message.member)
+        return await self._metered(message, member, statements.take_statement)
+
+    async def correction(self, message: StatementMessage) -> Json:
+        member = self._member(message.member)
+        return await self._metered(message, member, statements.take_correction)
+
+    async def _metered(self, message: StatementMessage, member: Registered, take: statements.Take) -> Json:
+        check_signature(message, member.public_key)
+        now = self._clock.now()
+        interval = check_statement(message, self._catalogue.mtu, now)
+        head = statements.signed_head(message, member.public_key)
+        final = self._catalogue.final(interval.end)
+        seq = await self._file(
+            lambda conn: take(conn, statements.Stated(message, interval, head, now, final))
+        )
         self._changed()
         return {"member": message.member, "start": message.start, "seq": seq}
-
-    def _take_statement(self, conn: Connection, message: StatementMessage, interval: Interval) -> int:
-        key = (statements.c.member == message.member, statements.c.interval_start == interval.start)
-        row = conn.execute(select(statements).where(*key)).first()
-        if row is not None:
-            if (row.import_wh, row.export_wh) != (message.import_wh, message.export_wh):
-                raise Problem.field(409, "statement-exists", "start", "this interval has another statement")
-            return int(row.seq)
-        seq = journal.append(conn, "statement", message.signed(), self._clock.now())
-        conn.execute(
-            insert(statements).values(
-                member=message.member,
-                interval_start=interval.start,
-                interval_end=interval.end,
-                import_wh=message.import_wh,
-                export_wh=message.export_wh,
-                quality=message.quality,
-                signature=message.signature,
-                read_wall=message.read_wall,
-                seq=seq,
-            )
-        )
-        return seq

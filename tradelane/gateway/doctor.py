@@ -11,14 +11,24 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection
 
-from tradelane.gateway import books, journal, keys, migrations
+from tradelane.gateway import (
+    books,
+    chains,
+    counter_events,
+    forecasts,
+    heads,
+    journal,
+    keys,
+    migrations,
+    zone_heads,
+)
 from tradelane.gateway.config import Config
+from tradelane.gateway.heads import SignedHead
 from tradelane.gateway.roles import one_line
 from tradelane.gateway.store import open_engine, schema_version
-from tradelane.gateway.tables import readings
-from tradelane.meter.seal import SealedRecord, verify_chain
+from tradelane.meter.seal import verify_chain
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,22 +158,54 @@ def journal_chain(examination: Examination) -> Iterator[Finding]:
 
 
 def readings_chain(examination: Examination) -> Iterator[Finding]:
-    """Each meter's readings: linked, and signed by the key of the member whose meter it is."""
-    if examination.config.edge is None:
+    """Each meter's readings: linked, signed by the key of the member whose meter it is, and not cut short of
+    a head that the edge or the zone has kept."""
+    config = examination.config
+    if config.edge is None:
         return
-    with examination.reading(examination.config.edge_db) as conn:
-        counts = conn.execute(select(readings.c.meter, func.count()).group_by(readings.c.meter)).all()
-        for meter, count in counts:
-            public = keys.load_key(examination.config.sealing_key_file(meter)).public_key()
-            broken = verify_chain(_records(conn, meter), public)
-            text = f"{count} readings, signed chain whole" if broken is None else str(broken)
-            yield Finding(f"readings {meter}", broken is None, text)
+    known = list(_known_heads(examination))
+    with examination.reading(config.edge_db) as conn:
+        for meter in chains.meters(conn):
+            public = keys.load_key(config.sealing_key_file(meter)).public_key()
+            later = [one.head for one in known if one.meter == meter]
+            broken = verify_chain(chains.links(conn, meter), public, known=later)
+            text = f"{chains.count(conn, meter)} readings, signed chain whole"
+            if broken is None and not later:
+                yield Finding(f"readings {meter}", None, f"{text}, but no head of it is kept elsewhere")
+            else:
+                yield Finding(f"readings {meter}", broken is None, text if broken is None else str(broken))
 
 
-def _records(conn: Connection, meter: str) -> Iterator[SealedRecord]:
-    query = select(readings).where(readings.c.meter == meter).order_by(readings.c.seq)
-    for row in conn.execute(query.execution_options(yield_per=1000)):
-        yield SealedRecord(row.seq, row.body, row.prev, row.hash, row.signature)
+def _known_heads(examination: Examination) -> Iterator[SignedHead]:
+    config = examination.config
+    beside = heads.beside(config.edge_db)
+    if beside.exists():
+        yield from heads.read(beside)
+    if config.zone is not None and config.zone_db.exists():
+        with examination.reading(config.zone_db) as conn:
+            yield from zone_heads.kept(conn)
+
+
+def forecasts_record(examination: Examination) -> Iterator[Finding]:
+    """How far the forecasts behind the offers were off; no fault of theirs is one of the gateway."""
+    config = examination.config
+    if config.edge is None:
+        return
+    with examination.reading(config.edge_db) as conn:
+        for meter in config.edge.meters:
+            found = forecasts.recent_score(conn, meter.name)
+            if found is not None:
+                yield Finding(f"forecast {meter.name}", True, forecasts.told(found))
+
+
+def counters(examination: Examination) -> Iterator[Finding]:
+    """What was decided about counters in the last days; the owner's to know, no fault of the gateway."""
+    config = examination.config
+    if config.edge is None:
+        return
+    with examination.reading(config.edge_db) as conn:
+        for meter, lines in counter_events.recent(conn).items():
+            yield Finding(f"counters {meter}", True, lines)
 
 
 def energy(examination: Examination) -> Iterator[Finding]:
@@ -197,4 +239,13 @@ def hub_books(examination: Examination) -> Iterator[Finding]:
         yield Finding("contracts", not faults, faults[0] if faults else text)
 
 
-CHECKS: list[Check] = [configuration, database, journal_chain, energy, hub_books, readings_chain]
+CHECKS: list[Check] = [
+    configuration,
+    database,
+    journal_chain,
+    energy,
+    hub_books,
+    forecasts_record,
+    counters,
+    readings_chain,
+]

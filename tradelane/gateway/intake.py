@@ -83,7 +83,8 @@ class CancelMessage(Message):
 
 class StatementMessage(Message):
     """What a member's meter counted in one interval, in Wh. ``head`` is the hash of the meter's newest sealed
-    reading; ``read_wall`` when (Unix ms) the reading that closed the interval was taken."""
+    reading, ``head_seq`` its number and ``head_signature`` the signature over it, hexadecimal; ``read_wall``
+    when (Unix ms) the reading that closed the interval was taken. A correction is of the same form."""
 
     member: Id
     meter: Id
@@ -93,6 +94,8 @@ class StatementMessage(Message):
     export_wh: Energy
     quality: Annotated[str, Field(pattern="^(measured|estimated|unknown)$")]
     head: Annotated[str, Field(max_length=128)]
+    head_seq: Annotated[int, Field(ge=1, lt=2**53)] | None = None
+    head_signature: Annotated[str, Field(pattern="^[0-9a-f]{128}$")] | None = None
     read_wall: Wall | None = None
 
 

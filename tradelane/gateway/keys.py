@@ -103,6 +103,11 @@ def _text(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
+def public_bytes(text: str) -> bytes:
+    """The 32 bytes of a public key's text; ValueError when it is not one."""
+    return _bytes(text)
+
+
 def _bytes(text: str) -> bytes:
     try:
         data = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)

@@ -12,7 +12,7 @@ from tradelane.market.order import Side
 from tradelane.market.product import Product
 from tradelane.market.quoting import Draft, lots_of_wh, quote_demand, quote_surplus
 from tradelane.market.units import MINUTE, Interval, decimal, instant, iso
-from tradelane.meter.forecast import forecast
+from tradelane.meter.forecast import Forecast, forecast
 from tradelane.meter.metering import MeteredInterval
 from tradelane.meter.reading import Reading
 from tradelane.meter.sun import sun_elevation
@@ -23,16 +23,16 @@ FEW_CASES = 2
 """Past forecasts below which there is no record of errors worth the name."""
 NEWCOMER_SHARE = 0.7
 """Share of the expected surplus that is offered until then."""
-LOW_SHARE = 0.3
-"""Share of cases in which less than the offered surplus may come."""
 
 
 class Offering:
-    """``closed`` holds each meter's metered intervals, oldest first; the edge keeps adding to it."""
+    """``closed`` holds each meter's metered intervals, oldest first; the edge keeps adding to it. ``made``
+    holds the forecasts behind the latest bodies, by meter."""
 
     def __init__(self, section: EdgeSection, closed: Mapping[str, Sequence[MeteredInterval]]) -> None:
         self._meters = {meter.name: meter for meter in section.meters}
         self._closed = closed
+        self.made: list[tuple[str, Forecast]] = []
 
     def bodies(
         self, member: Member, products: Sequence[Mapping[str, Any]], gate: int,
@@ -55,7 +55,7 @@ class Offering:
 
     def _power(self, member: Member, product: Product) -> Iterator[Draft]:
         if member.sells and member.meter:
-            spare = self._forecast(member.meter, product)
+            spare = self._spare(member, member.meter, product)
             draft = quote_surplus(
                 member.id, member.zone, product, spare, member.keep_wh, int(member.min_price / product.tick)
             )
@@ -64,7 +64,15 @@ class Offering:
         if member.buys:
             yield from self._demand(member, member.buys, product)
 
-    def _forecast(self, meter: str, product: Product) -> int:
+    def _spare(self, member: Member, meter: str, product: Product) -> int:
+        """Wh to offer: what is very likely there, and of a newcomer's a share of what is expected."""
+        assert product.delivery is not None
+        found = self.forecast(meter, product.delivery, member.offer_quantile)
+        self.made.append((meter, found))
+        return found.low_wh if found.cases >= FEW_CASES else int(found.expected_wh * NEWCOMER_SHARE)
+
+    def forecast(self, meter: str, delivery: Interval, low: float) -> Forecast:
+        """The meter's surplus in ``delivery``, from what it has metered so far."""
         entry = self._meters[meter]
         place = (entry.lat, entry.lon)
 
@@ -72,10 +80,7 @@ class Offering:
             """Without a place the sun stands still, which makes the forecast plain persistence."""
             return 45.0 if place[0] is None or place[1] is None else sun_elevation(place[0], place[1], at)
 
-        assert product.delivery is not None
-        closed = self._closed[meter]
-        found = forecast(closed, product.delivery, elevation, LOW_SHARE)
-        return found.low_wh if found.cases >= FEW_CASES else int(found.expected_wh * NEWCOMER_SHARE)
+        return forecast(self._closed[meter], delivery, elevation, low)
 
     def _demand(self, member: Member, buyer: Buyer, product: Product) -> Iterator[Draft]:
         if buyer.kind in CONSUMERS:

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Select, Table, func, select
 
-from tradelane.gateway import auctions
+from tradelane.gateway import auctions, zone_heads
 from tradelane.gateway.catalogue import Catalogue
 from tradelane.gateway.clearing_files import case_of, result_of_case
 from tradelane.gateway.clock import Clock
@@ -79,6 +79,10 @@ class Reader:
             price = None if row.price is None else price_text(product, row.price)
             found.append({"product": row.product, "zone": row.zone, "price": price, "seq": row.seq})
         return {"items": found}
+
+    async def heads(self, member: str) -> Json:
+        found = await self._file.read(lambda conn: list(zone_heads.kept(conn, member)))
+        return {"items": [one.to_json() for one in found]}
 
     async def clearing_files(self, name: str) -> tuple[Json, Json]:
         product = self._catalogue.find(name)

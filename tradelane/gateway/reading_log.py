@@ -1,108 +1,159 @@
 """Readings on their way to the store: sealed in a chain per meter, committed in batches, then counted.
 
 Always true: a reading counts for an interval only after it is sealed and on disk, so the histories can be
-rebuilt from the stored readings after a kill, and energy told to the zone is energy that can be proven.
+rebuilt from the stored ones after a kill, and energy told to the zone is energy that can be proven. A history
+is kept with the intervals it has closed; a restart takes it up there and counts the readings that followed.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, insert, select
+from sqlalchemy.dialects import sqlite
 
-from tradelane.gateway.tables import readings
-from tradelane.market.units import MINUTE
-from tradelane.meter.history import MeterHistory
+from tradelane.gateway import chains, heads
+from tradelane.gateway.heads import SignedHead
+from tradelane.gateway.tables import meter_events, meter_states, readings
+from tradelane.meter.counter import Rules
+from tradelane.meter.history import MeterHistory, Told
 from tradelane.meter.reading import Reading
-from tradelane.meter.seal import GENESIS, Head, SealedRecord, canonical, sealed
+from tradelane.meter.seal import GENESIS, Head, SealedRecord, canonical, seal
+from tradelane.meter.snapshot import restored, saved
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
     from tradelane.gateway.file import RoleFile
 
-
-LOOK_BACK = 15 * MINUTE
-"""Market ms of readings replayed before the last one that is needed: a meter's roles are read one after the
-other, and a reading may not be good, so that the last one alone does not show where each counter stood."""
+Work = Callable[[Connection], Any]
+PLAIN = Rules()
 
 
 class ReadingLog:
-    """``keys`` holds the key that seals each meter's readings."""
+    """``keys``: what seals each meter's readings. ``rules``: what is plausible of its counters, by name;
+    under "" for all others."""
 
-    def __init__(self, file: RoleFile, keys: Mapping[str, Ed25519PrivateKey]) -> None:
+    def __init__(
+        self,
+        file: RoleFile,
+        keys: Mapping[str, Ed25519PrivateKey],
+        rules: Mapping[str, Mapping[str, Rules]] | None = None,
+    ) -> None:
         self._file = file
         self._keys = keys
+        self._rules = rules or {}
         self.heads: dict[str, Head] = dict.fromkeys(keys, GENESIS)
-        self.histories = {meter: MeterHistory(meter) for meter in keys}
+        self.signed: dict[str, SignedHead] = {}
+        """Each meter's newest head, for whoever keeps it elsewhere."""
+        self.histories = {meter: self._history(meter, None) for meter in keys}
         self.newest: dict[str, tuple[Reading, int]] = {}
         """Each meter's newest reading, with the wall time (ms) it came."""
         self._waiting: list[tuple[Reading, int]] = []
+        self._events: list[dict[str, Any]] = []
 
-    def restore(self, conn: Connection, since: Mapping[str, int]) -> None:
-        """Take up the chains, and the histories from the instant (ms) each meter's next interval starts."""
-        last = select(readings.c.meter, func.max(readings.c.seq).label("seq")).group_by(readings.c.meter)
-        tails = last.subquery()
-        heads = select(readings.c.meter, readings.c.seq, readings.c.hash).join(
-            tails, (readings.c.meter == tails.c.meter) & (readings.c.seq == tails.c.seq)
-        )
-        for row in conn.execute(heads):
-            self.heads[row.meter] = Head(row.seq, row.hash)
-        for meter, history in self.histories.items():
-            self._replay(conn, history, since.get(meter, 0))
+    def _history(self, meter: str, body: dict[str, Any] | None) -> MeterHistory:
+        rules = self._rules.get(meter, {})
+        rule = rules.get("", PLAIN)
+        return MeterHistory(meter, rule, rules) if body is None else restored(meter, body, rule, rules)
 
-    def _replay(self, conn: Connection, history: MeterHistory, since: int) -> None:
-        before = select(func.max(readings.c.at)).where(
-            readings.c.meter == history.meter, readings.c.at <= since
-        )
-        start = (conn.execute(before).scalar() or 0) - LOOK_BACK
-        query = select(readings.c.body).where(readings.c.meter == history.meter, readings.c.at >= start)
-        for body in conn.execute(query.order_by(readings.c.seq)).scalars():
-            history.append(Reading.from_json(json.loads(body)))
+    def restore(self, conn: Connection) -> None:
+        """Take up the chains and the histories where the last commit left them."""
+        kept = {row.meter: row for row in conn.execute(select(meter_states))}
+        for meter in self._keys:
+            self.heads[meter] = chains.head(conn, meter)
+            row = kept.get(meter)
+            self.histories[meter] = self._history(meter, None if row is None else json.loads(row.body))
+            for record in chains.links(conn, meter, 0 if row is None else row.seq):
+                if isinstance(record, SealedRecord):
+                    self._count(Reading.from_json(json.loads(record.body)), record.seq)
+            self._sign_head(conn, meter)
+        if self.signed:
+            heads.write(heads.beside(self._file.path), self.signed)
+
+    def _sign_head(self, conn: Connection, meter: str) -> None:
+        for record in chains.links(conn, meter, self.heads[meter].seq - 1):
+            if isinstance(record, SealedRecord):
+                self.signed[meter] = SignedHead.of(meter, record)
 
     def take(self, reading: Reading, wall: int) -> None:
         """Keep a reading for the next flush; meters that are not ours are dropped."""
         if reading.meter in self._keys:
             self._waiting.append((reading, wall))
 
-    async def flush(self) -> list[Reading]:
-        """Seal and store what has come since the last flush; then count it. Returns what was stored."""
+    async def flush(self, also: Sequence[Work] = ()) -> list[Reading]:
+        """Seal and store what has come since the last flush, with ``also`` in the same commit; then count it.
+        Returns the readings that were stored."""
         taken, self._waiting = self._waiting, []
-        if not taken:
+        events, self._events = self._events, []
+        if not (taken or events or also):
             return []
-        heads = dict(self.heads)
-        rows = [self._row(reading, heads) for reading, _ in taken]
-        await self._file(lambda conn: conn.execute(insert(readings), rows))
-        self.heads = heads
+        batches = self._sealed([reading for reading, _ in taken])
+
+        def store(conn: Connection) -> None:
+            rows = [row for batch in batches.values() for row in batch]
+            if rows:
+                conn.execute(insert(readings), [chains.row_of(r.meter, r.gateway_time, s) for r, s in rows])
+            add_events(conn, events)
+            for work in also:
+                work(conn)
+
+        await self._file(store)
+        for meter, batch in batches.items():
+            self.heads[meter] = batch[-1][1].head
+            self.signed[meter] = SignedHead.of(meter, batch[-1][1])
+        if batches:
+            await asyncio.to_thread(heads.write, heads.beside(self._file.path), dict(self.signed))
+        seqs = {id(reading): record.seq for batch in batches.values() for reading, record in batch}
         for reading, wall in taken:
-            self.histories[reading.meter].append(reading)
+            self._count(reading, seqs[id(reading)])
             self.newest[reading.meter] = (reading, wall)
         return [reading for reading, _ in taken]
 
-    def _row(self, reading: Reading, heads: dict[str, Head]) -> dict[str, Any]:
-        body = canonical(reading.to_json())
-        record = sealed(self._keys[reading.meter], heads[reading.meter], body)
-        heads[reading.meter] = record.head
+    def _sealed(self, taken: Sequence[Reading]) -> dict[str, list[tuple[Reading, SealedRecord]]]:
+        by_meter: dict[str, list[Reading]] = {}
+        for reading in taken:
+            by_meter.setdefault(reading.meter, []).append(reading)
         return {
-            "meter": reading.meter,
-            "seq": record.seq,
-            "at": reading.gateway_time,
-            "body": record.body,
-            "prev": record.prev,
-            "hash": record.hash,
-            "signature": record.signature,
+            meter: list(zip(batch, seal(self._keys[meter], self.heads[meter], _bodies(batch)), strict=True))
+            for meter, batch in by_meter.items()
         }
 
+    def _count(self, reading: Reading, seq: int) -> None:
+        told = self.histories[reading.meter].append(reading)
+        self._events += [_event(reading.meter, seq, one) for one in told]
 
-def records(conn: Connection, meter: str) -> Sequence[SealedRecord]:
-    """A meter's whole chain, for proving it."""
-    query = select(readings).where(readings.c.meter == meter).order_by(readings.c.seq)
-    return [SealedRecord(r.seq, r.body, r.prev, r.hash, r.signature) for r in conn.execute(query)]
+    def tell(self, meter: str, told: Told) -> None:
+        """An event that no reading brought: it stands beside the newest one."""
+        self._events.append(_event(meter, self.heads[meter].seq, told))
+
+    def state(self, meter: str) -> Work:
+        """Work that stores the meter's history as it is now, and what it has told. After it is committed, a
+        restart begins here."""
+        body = json.dumps(saved(self.histories[meter]), separators=(",", ":"))
+        values = {"meter": meter, "seq": self.heads[meter].seq, "body": body}
+        events = [event for event in self._events if event["meter"] == meter]
+
+        def store(conn: Connection) -> None:
+            add_events(conn, events)
+            upsert = sqlite.insert(meter_states).values(values)
+            conn.execute(upsert.on_conflict_do_update(index_elements=["meter"], set_=values))
+
+        return store
 
 
-def renamed(reading: Reading, meter: str) -> Reading:
-    """The same reading under the name the configuration gives its meter."""
-    return replace(reading, meter=meter)
+def add_events(conn: Connection, events: Sequence[dict[str, Any]]) -> None:
+    """Once each: what was told before a kill is told again after it."""
+    if events:
+        conn.execute(sqlite.insert(meter_events).on_conflict_do_nothing(), list(events))
+
+
+def _bodies(batch: Sequence[Reading]) -> list[bytes]:
+    return [canonical(reading.to_json()) for reading in batch]
+
+
+def _event(meter: str, seq: int, told: Told) -> dict[str, Any]:
+    return {"meter": meter, "seq": seq, "what": told.what, "seen": told.seen, "at": told.time, "wh": told.wh}

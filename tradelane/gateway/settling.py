@@ -13,13 +13,14 @@ from itertools import groupby
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection, RowMapping, select
+from sqlalchemy import Connection, RowMapping
 
 from tradelane.gateway import contracts
 from tradelane.gateway.catalogue import Catalogue
 from tradelane.gateway.clock import Clock
+from tradelane.gateway.correcting import WRONG_TOKEN, Corrector
 from tradelane.gateway.file import RoleFile
-from tradelane.gateway.tables import statements
+from tradelane.gateway.statements import stated
 from tradelane.market.units import Money
 from tradelane.settlement import accounts
 from tradelane.settlement.contract import State
@@ -31,10 +32,7 @@ from tradelane.settlement.settle import settle, to_reserve, value
 log = structlog.get_logger(__name__)
 AT_ONCE = 16
 """Contracts settled at the same time over one hub connection pool."""
-WRONG_TOKEN = (401, 403)
 NOT_COMING = (ShipmentState.RETURNED, ShipmentState.LOST)
-LATE_INTERVALS = 8
-"""Market time units after which a missing statement counts as nothing delivered."""
 
 
 Work = Callable[[RowMapping], Awaitable[bool | None]]
@@ -52,11 +50,15 @@ class Settler:
         self._catalogue = catalogue
         self._clock = clock
         self._secret = secret
+        self._corrector = Corrector(store, hub)
+        # while this process was away nobody could tell it anything
+        self._patient_until = clock.now() + catalogue.mtu
 
     async def step(self) -> int:
         count = await self._each(State.AGREED, self._fund)
         count += await self._meter()
         count += await self._each(State.METERED, self._release_power)
+        count += await self._corrector.step()
         goods = [row for row in await self._rows(State.FUNDED) if row["commodity"] == "goods"]
         count += await self._all(goods, self._ship)
         count += await self._arrivals()
@@ -119,7 +121,7 @@ class Settler:
         count = 0
         funded = [r for r in await self._rows(State.FUNDED) if r["commodity"] == "power"]
         waiting = {(r["seller"], r["interval_start"]) for r in await self._rows(State.AGREED)}
-        funded.sort(key=lambda r: (r["seller"], r["interval_start"], r["seq"], _place(r["id"])))
+        funded.sort(key=lambda r: (r["seller"], r["interval_start"], *contracts.place(r)))
         for (seller, start), group in groupby(funded, key=lambda r: (r["seller"], r["interval_start"])):
             rows = list(group)
             if (seller, start) in waiting or self._clock.now() < rows[0]["interval_end"]:
@@ -130,19 +132,17 @@ class Settler:
 
     def _measure(self, conn: Connection, rows: Sequence[RowMapping]) -> bool:
         seller, start, end = rows[0]["seller"], rows[0]["interval_start"], rows[0]["interval_end"]
-        query = select(statements).where(statements.c.member == seller, statements.c.interval_start == start)
-        statement = conn.execute(query).mappings().first()
-        late = self._clock.now() >= end + self._catalogue.grace + LATE_INTERVALS * self._catalogue.mtu
-        if statement is None and not late:
+        statement = stated(conn, seller, start)
+        if statement is None and self._clock.now() < max(self._catalogue.final(end), self._patient_until):
             return False
-        exported = statement["export_wh"] if statement else 0
+        exported = statement.export_wh if statement else 0
         for row, delivery in zip(rows, measure(exported, map(contracts.contract_of, rows)), strict=True):
             detail = {
                 **row["detail"],
                 "received": delivery.received,
                 "metered": bool(statement),
                 "penalty_ppm": self._catalogue.section.imbalance.penalty_ppm,
-                "read_wall": statement["read_wall"] if statement else None,
+                "read_wall": statement.read_wall if statement else None,
             }
             contracts.move(
                 conn, row, State.METERED, delivered=delivery.delivered, imbalance=delivery.imbalance,
@@ -226,8 +226,3 @@ class Settler:
 
     async def _move(self, row: RowMapping, to: State, **fields: Any) -> None:
         await self._store(lambda conn: contracts.move(conn, row, to, **fields))
-
-
-def _place(contract: str) -> int:
-    """A contract's number within its clearing: ``c12-3`` → 3."""
-    return int(contract.rpartition("-")[2])

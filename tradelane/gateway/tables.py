@@ -12,6 +12,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Float,
     Index,
     Integer,
     LargeBinary,
@@ -152,6 +153,34 @@ statements = Table(
 )
 """A zone's view of what a member's meter counted in an interval, signed by the member."""
 
+corrections = Table(
+    "corrections",
+    metadata,
+    Column("member", String, primary_key=True),
+    Column("interval_start", Long, primary_key=True, autoincrement=False),
+    Column("import_wh", Long, nullable=False),
+    Column("export_wh", Long, nullable=False),
+    Column("quality", String, nullable=False),
+    Column("signature", String, nullable=False),
+    Column("seq", Long, nullable=False),
+    Column("booked", Boolean, nullable=False),
+    Index("corrections_booked", "booked"),
+)
+"""What a member's meter turned out to have counted after its statement, signed by the member; ``booked`` once
+every contract of the interval has been settled by it."""
+
+heads = Table(
+    "heads",
+    metadata,
+    Column("member", String, primary_key=True),
+    Column("meter", String, primary_key=True),
+    Column("seq", Long, nullable=False),
+    Column("hash", String, nullable=False),
+    Column("signature", String, nullable=False),
+    Column("at", Long, nullable=False),
+)
+"""The newest head of each meter's sealed chain that a zone has been told, hexadecimal."""
+
 readings = Table(
     "readings",
     metadata,
@@ -179,3 +208,63 @@ metered = Table(
     Column("sent", Boolean, nullable=False),
     Index("metered_sent", "sent", "interval_start"),
 )
+
+thinned = Table(
+    "thinned",
+    metadata,
+    Column("meter", String, primary_key=True),
+    Column("first", Long, primary_key=True, autoincrement=False),
+    Column("last", Long, nullable=False),
+    Column("prev", LargeBinary, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    Column("signature", LargeBinary, nullable=False),
+)
+"""Runs of readings that are no longer kept, as their chain remembers them."""
+
+meter_states = Table(
+    "meter_states",
+    metadata,
+    Column("meter", String, primary_key=True),
+    Column("seq", Long, nullable=False),
+    Column("body", Text, nullable=False),
+)
+"""A meter's history after the reading ``seq``, as JSON."""
+
+meter_events = Table(
+    "meter_events",
+    metadata,
+    Column("meter", String, primary_key=True),
+    Column("seq", Long, primary_key=True, autoincrement=False),
+    Column("what", String, primary_key=True),
+    Column("seen", String, nullable=False),
+    Column("at", Long, nullable=False),
+    Column("wh", Long, nullable=False),
+    Index("meter_events_at", "at"),
+)
+"""What was decided about a meter's counters, by the reading that led to it."""
+
+metered_corrections = Table(
+    "metered_corrections",
+    metadata,
+    Column("meter", String, primary_key=True),
+    Column("interval_start", Long, primary_key=True, autoincrement=False),
+    Column("import_wh", Long, nullable=False),
+    Column("export_wh", Long, nullable=False),
+    Column("production_wh", Long, nullable=True),
+    Column("quality", String, nullable=False),
+    Column("at", Long, nullable=False),
+    Column("sent", Boolean, nullable=False),
+)
+"""What an interval in ``metered`` turned out to be, once, before its settlement is final."""
+
+forecasts = Table(
+    "forecasts",
+    metadata,
+    Column("meter", String, primary_key=True),
+    Column("interval_start", Long, primary_key=True, autoincrement=False),
+    Column("at", Long, nullable=False),
+    Column("expected_wh", Long, nullable=False),
+    Column("low_wh", Long, nullable=False),
+    Column("share", Float, nullable=False),
+)
+"""The surplus forecast that an offer was made from; ``share`` of cases may bring less than ``low_wh``."""

@@ -38,6 +38,16 @@ def zone_router(desk: Desk, reader: Reader) -> APIRouter:
         """Take what a member's meter counted in an interval."""
         return await desk.statement(message)
 
+    @router.post("/corrections", status_code=201)
+    async def correction(message: StatementMessage) -> Json:
+        """Take what an interval turned out to be by readings that came late, once, before it is final."""
+        return await desk.correction(message)
+
+    @router.get("/heads")
+    async def heads(member: str) -> Json:
+        """The newest head of each of a member's sealed chains that the zone was told."""
+        return await reader.heads(member)
+
     @router.get("/products")
     async def products() -> Json:
         """What can be ordered now."""

@@ -2,9 +2,8 @@
 
 What the panels gave per unit of clear sky and what the house drew are taken from the last few intervals;
 the sun's elevation in the interval asked for is known, and from it the clear sky (Haurwitz 1945). Without a
-production counter the export itself is carried on. The low value is what was exceeded in most recent cases
-(nine of ten, unless asked otherwise): the same forecast is made for each past interval and compared with what
-was metered.
+production counter the export itself is carried on. Quantiles come from the record: the same forecast is made
+for each past interval and compared with what was metered; by day, errors count in proportion to the sun.
 
 Known limit: it knows no weather but that of the last hour.
 """
@@ -12,6 +11,7 @@ Known limit: it knows no weather but that of the last hour.
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache, partial
@@ -21,8 +21,8 @@ from tradelane.meter.metering import MeteredInterval
 
 RECENT = 4
 """Intervals whose average is carried on."""
-CASES = 96
-"""Past forecasts whose errors make the low value."""
+CASES = 288
+"""Past forecasts whose errors make the quantiles."""
 LOW_SUN = 30.0
 """W/m² of clear sky below which production tells nothing of the sky."""
 
@@ -36,13 +36,15 @@ Sun = Callable[[Interval], float]
 class Forecast:
     """Surplus of one interval in Wh: expected, and what is very likely there at least. Never negative.
 
-    ``low_wh`` rests on ``cases`` past forecasts; without any it is 0.
+    ``share`` of cases may bring less than ``low_wh``. It rests on ``cases`` past forecasts; without any it
+    is 0.
     """
 
     interval: Interval
     expected_wh: int
     low_wh: int
     cases: int = field(default=0, compare=False)
+    share: float = field(default=0.1, compare=False)
 
 
 def forecast(
@@ -52,12 +54,32 @@ def forecast(
 
     ``low``: the share of cases in which less than ``low_wh`` may come.
     """
+    expected, errors = _record(recent, interval, elevation)
+    likely = min(_quantile(expected, errors, low), expected) if errors else 0
+    return Forecast(interval, expected, likely, len(errors), low)
+
+
+def quantiles(
+    recent: Sequence[MeteredInterval], interval: Interval, elevation: Elevation, shares: Sequence[float]
+) -> list[int]:
+    """The surplus in ``interval`` that each of ``shares`` of cases may fall short of, Wh; empty without a
+    record."""
+    expected, errors = _record(recent, interval, elevation)
+    return [_quantile(expected, errors, share) for share in shares] if errors else []
+
+
+def _record(
+    recent: Sequence[MeteredInterval], interval: Interval, elevation: Elevation
+) -> tuple[int, list[int]]:
+    """The expected surplus, and the errors, in order, that it may have."""
     known = [one for one in recent if one.export_wh is not None][-CASES - RECENT :]
     sun = cache(partial(mean_sun, elevation))
-    expected = expected_wh(known, interval, sun)
-    errors = _errors(known, interval, sun)
-    likely = expected + min(_quantile(errors, low), 0) if errors else 0
-    return Forecast(interval, expected, max(likely, 0), len(errors))
+    return expected_wh(known, interval, sun), sorted(_errors(known, interval, sun))
+
+
+def _quantile(expected: int, errors: Sequence[int], share: float) -> int:
+    """What comes with the error that ``share`` of the errors lie below, on the safe side."""
+    return max(expected + errors[int(share * (len(errors) - 1))], 0)
 
 
 def expected_wh(known: Sequence[MeteredInterval], interval: Interval, sun: Sun) -> int:
@@ -111,16 +133,17 @@ def _errors(known: Sequence[MeteredInterval], interval: Interval, sun: Sun) -> l
     """Metered minus forecast for past intervals, each forecast from as long before as this one is."""
     if not known:
         return []
-    lead = interval.start - known[-1].interval.start
+    lead, there = interval.start - known[-1].interval.start, sun(interval)
+    starts = [one.interval.start for one in known]
     errors = []
     for index in range(RECENT, len(known)):
         target = known[index]
-        earlier = [one for one in known[:index] if one.interval.start + lead <= target.interval.start]
-        if len(earlier) >= RECENT:
-            errors.append((target.export_wh or 0) - expected_wh(earlier, target.interval, sun))
+        count = min(bisect_right(starts, target.interval.start - lead), index)
+        if count >= RECENT:
+            error = (target.export_wh or 0) - expected_wh(known[:count][-RECENT:], target.interval, sun)
+            here = sun(target.interval)
+            if min(here, there) >= LOW_SUN:
+                errors.append(round(error * there / here))
+            elif max(here, there) < LOW_SUN or lead == 0:
+                errors.append(error)
     return errors
-
-
-def _quantile(errors: Sequence[int], share: float) -> int:
-    """The value that ``share`` of the errors lie below, on the safe side."""
-    return sorted(errors)[int(share * (len(errors) - 1))]

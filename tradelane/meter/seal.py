@@ -1,18 +1,20 @@
 """A signed hash chain of readings: what was recorded can be neither altered nor left out unnoticed.
 
-Record n: hash = SHA-256(label ‖ n as 8 bytes, big-endian ‖ hash of record n−1 ‖ body), signature = Ed25519
-over that hash. The body is canonical JSON. The chain begins at GENESIS with record 1.
+Record n: hash = SHA-256(label ‖ n as 8 bytes, big-endian ‖ hash of record n−1 ‖ body); the body is canonical
+JSON; the chain begins at GENESIS with record 1. The last record of each batch carries an Ed25519 signature
+over its hash, and with it over all before it. Old records may be thinned out: a run of them leaves its first
+and last number, the hash before it and its last hash, signed by the same key.
 
 Known limit: a chain that was cut at its tail is itself a whole chain. Only who knows a later head, from a
-receipt or from another copy, can tell: pass it as ``expected_head``.
+receipt or from another copy, can tell: pass it as one of ``known``.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -20,6 +22,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 LABEL = b"tradelane.reading/1\n"
+THINNED_LABEL = b"tradelane.thinned/1\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +38,8 @@ GENESIS = Head(0, bytes(32))
 
 @dataclass(frozen=True, slots=True)
 class SealedRecord:
-    """One link: ``seq`` counts from 1, ``prev`` is the hash of the record before."""
+    """One link: ``seq`` counts from 1, ``prev`` is the hash of the record before. ``signature`` is empty
+    where that of a later record stands for it."""
 
     seq: int
     body: bytes
@@ -48,6 +52,34 @@ class SealedRecord:
         return Head(self.seq, self.hash)
 
 
+@dataclass(frozen=True, slots=True)
+class Thinned:
+    """Records ``first`` to ``last`` are gone; ``prev`` is the hash before them, ``hash`` their last one."""
+
+    first: int
+    last: int
+    prev: bytes
+    hash: bytes
+    signature: bytes
+
+    @property
+    def seq(self) -> int:
+        return self.first
+
+    @property
+    def head(self) -> Head:
+        return Head(self.last, self.hash)
+
+    @property
+    def digest(self) -> bytes:
+        """What is signed."""
+        numbers = self.first.to_bytes(8, "big") + self.last.to_bytes(8, "big")
+        return hashlib.sha256(THINNED_LABEL + numbers + self.prev + self.hash).digest()
+
+
+Link = SealedRecord | Thinned
+
+
 class Fault(StrEnum):
     """Why a chain is not whole."""
 
@@ -55,7 +87,8 @@ class Fault(StrEnum):
     LINK = "not linked to the record before it"
     BODY = "its body or hash was altered"
     SIGNATURE = "its signature is not by this key"
-    TAIL = "the chain ends before or beside the head that is known"
+    UNSIGNED = "no signature stands for it"
+    TAIL = "the chain ends before or beside a head that is known"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,53 +114,93 @@ def link(seq: int, prev: bytes, body: bytes) -> bytes:
     return hashlib.sha256(LABEL + seq.to_bytes(8, "big") + prev + body).digest()
 
 
-def sealed(key: Ed25519PrivateKey, head: Head, body: bytes) -> SealedRecord:
-    """The record that follows ``head``."""
-    seq = head.seq + 1
-    digest = link(seq, head.hash, body)
-    return SealedRecord(seq, body, head.hash, digest, key.sign(digest))
+def seal(key: Ed25519PrivateKey, head: Head, bodies: Sequence[bytes]) -> list[SealedRecord]:
+    """The records that follow ``head``, under one signature."""
+    records: list[SealedRecord] = []
+    for body in bodies:
+        digest = link(head.seq + 1, head.hash, body)
+        records.append(SealedRecord(head.seq + 1, body, head.hash, digest, b""))
+        head = records[-1].head
+    if records:
+        records[-1] = signed(key, records[-1])
+    return records
 
 
-class Seal:
-    """Appends to one chain. ``head`` moves with each record: store the record before asking for the next,
-    and set ``head`` back if storing failed."""
-
-    def __init__(self, key: Ed25519PrivateKey, head: Head = GENESIS) -> None:
-        self._key = key
-        self.head = head
-
-    def append(self, body: bytes) -> SealedRecord:
-        record = sealed(self._key, self.head, body)
-        self.head = record.head
-        return record
+def signed(key: Ed25519PrivateKey, record: SealedRecord) -> SealedRecord:
+    """The record with a signature of its own."""
+    return record if record.signature else replace(record, signature=key.sign(record.hash))
 
 
 def verify_chain(
-    records: Iterable[SealedRecord],
+    links: Iterable[Link],
     public_key: Ed25519PublicKey,
-    head: Head = GENESIS,
-    expected_head: Head | None = None,
+    head: Head | None = GENESIS,
+    known: Iterable[Head] = (),
 ) -> Broken | None:
-    """The first flaw; None when ``records`` follow ``head`` whole (and end at ``expected_head``)."""
-    for record in records:
-        fault = _fault(record, head, public_key)
+    """The first flaw; None when ``links`` follow ``head`` whole and go at least to each ``known`` head.
+
+    Without a ``head`` the chain may begin anywhere.
+    """
+    wanted = {one.seq: one.hash for one in known}
+    doubtful: int | None = None
+    for one in links:
+        head = Head(one.seq - 1, one.prev) if head is None else head
+        fault = _fault(one, head)
         if fault is not None:
             return Broken(head.seq + 1, fault)
-        head = record.head
-    if expected_head is not None and head != expected_head:
-        return Broken(head.seq + 1, Fault.TAIL)
-    return None
+        covered = one.digest if isinstance(one, Thinned) else one.hash
+        if one.signature and not signs(public_key, one.signature, covered):
+            return Broken(doubtful or one.seq, Fault.SIGNATURE)
+        doubtful = None if one.signature else doubtful or one.seq
+        head = one.head
+        if wanted.pop(head.seq, head.hash) != head.hash:
+            return Broken(head.seq, Fault.TAIL)
+    if doubtful is not None:
+        return Broken(doubtful, Fault.UNSIGNED)
+    end = 0 if head is None else head.seq
+    return Broken(end + 1, Fault.TAIL) if any(seq > end for seq in wanted) else None
 
 
-def _fault(record: SealedRecord, head: Head, public_key: Ed25519PublicKey) -> Fault | None:
-    if record.seq != head.seq + 1:
+def _fault(one: Link, head: Head) -> Fault | None:
+    if one.seq != head.seq + 1:
         return Fault.ORDER
-    if record.prev != head.hash:
+    if one.prev != head.hash:
         return Fault.LINK
-    if link(record.seq, record.prev, record.body) != record.hash:
-        return Fault.BODY
+    if isinstance(one, Thinned):
+        if one.last < one.first:
+            return Fault.ORDER
+        return None if one.signature else Fault.UNSIGNED
+    return None if link(one.seq, one.prev, one.body) == one.hash else Fault.BODY
+
+
+def signs(public_key: Ed25519PublicKey, signature: bytes, digest: bytes) -> bool:
+    """Whether ``signature`` is this key's over ``digest``."""
     try:
-        public_key.verify(record.signature, record.hash)
+        public_key.verify(signature, digest)
     except InvalidSignature:
-        return Fault.SIGNATURE
-    return None
+        return False
+    return True
+
+
+def thin(key: Ed25519PrivateKey, links: Iterable[Link], kept: Iterable[int]) -> list[Link]:
+    """The same chain without the records that are not in ``kept``: each run of them, and of what was thinned
+    before, becomes one link. Every record kept is signed."""
+    wanted, found = set(kept), list[Link]()
+    run: list[Link] = []
+    for one in links:
+        if isinstance(one, SealedRecord) and one.seq in wanted:
+            found += _gone(key, run)
+            run = []
+            found.append(signed(key, one))
+        else:
+            run.append(one)
+    return found + _gone(key, run)
+
+
+def _gone(key: Ed25519PrivateKey, run: Sequence[Link]) -> list[Link]:
+    if not run:
+        return []
+    if len(run) == 1 and isinstance(run[0], Thinned):
+        return [run[0]]
+    bare = Thinned(run[0].seq, run[-1].head.seq, run[0].prev, run[-1].head.hash, b"")
+    return [replace(bare, signature=key.sign(bare.digest))]
