@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.market.markets import POWER, Market, random_market
+from tradelane.market import certificate
 from tradelane.market.auction import Clearing, clear
-from tradelane.market.batch import IntArray
+from tradelane.market.batch import Columns, IntArray
 from tradelane.market.certificate import Outcome, certify, exact_dot
 from tradelane.market.order import Order, Side
 from tradelane.market.product import Lane, Zone
@@ -107,6 +108,49 @@ def test_the_gap_is_the_sum_of_what_each_party_can_check(seed: int) -> None:
     assert certificate.order_slack >= 0 and certificate.lane_slack >= 0
     kept = certificate.congestion_rent + certificate.freight + certificate.duty
     assert certificate.buyers_pay - certificate.sellers_get == kept
+
+
+ROWS = st.lists(
+    st.tuples(st.integers(-50, 50), st.integers(1, 2**31 - 1), st.sampled_from([0, 0, 0, 1, -1])),
+    min_size=1,
+    max_size=12,
+)
+
+
+@given(ROWS, st.sampled_from(list(Side)), st.integers(-40_000, 40_000), st.sampled_from([1, 3, 1 << 16]))
+def test_one_side_adds_up_as_its_orders_do(
+    rows: list[tuple[int, int, int]], side: Side, price: int, block: int
+) -> None:
+    """In blocks of any size and columns of any width; some fills are a lot off."""
+    inside = [side.sign * (price - 1000 * limit) > 0 for limit, _, _ in rows]
+    fills = [
+        min(quantity * inn + off, 2**31 - 1) for inn, (_, quantity, off) in zip(inside, rows, strict=True)
+    ]
+    found = []
+    for width in (np.int32, np.int64):
+        limit, quantity = (np.array([row[k] for row in rows], width) for k in (0, 1))
+        columns = Columns(limit, quantity, np.arange(len(rows)))  # type: ignore[arg-type]  # narrow, on purpose
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(certificate, "BLOCK", block)
+            found.append(certificate._side(columns, np.array(fills, width), price, side.sign))
+    parties = list(zip(rows, inside, fills, strict=True))
+    short = [max(0, quantity - fill) for (_, quantity, _), inn, fill in parties if inn]
+    worth = sum(
+        max(0, quantity - fill) * side.sign * (price - 1000 * limit)
+        for (limit, quantity, _), inn, fill in parties if inn
+    )  # fmt: skip
+    faults = {
+        "fill below zero": any(fill < 0 for fill in fills),
+        "fill beyond its quantity": any(fill > quantity for (_, quantity, _), _, fill in parties),
+        "fill outside its limit": any(
+            fill != 0 and side.sign * (price - 1000 * limit) < 0 for (limit, _, _), _, fill in parties
+        ),
+    }
+    for one in found:
+        assert one.filled == sum(fills)
+        assert one.value == sum(limit * fill for (limit, _, _), _, fill in parties)
+        assert (one.short, one.slack) == (sum(short), worth)
+        assert set(one.faults) == {words for words, there in faults.items() if there}
 
 
 WIDE = st.one_of(

@@ -42,6 +42,8 @@ def test_both_paths_give_the_histogram(rows: Rows) -> None:
     assert plain(Curve.of(batch(rows))) == histogram(rows)
     if rows:
         with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(module, "BLOCK", 3)
+            assert plain(Curve.of(batch(rows))) == histogram(rows)
             patch.setattr(module, "DENSE", 0)
             assert plain(Curve.of(batch(rows))) == histogram(rows)
             patch.setattr(module, "DENSE", 1000)
@@ -99,6 +101,9 @@ def test_totals_that_floats_cannot_hold_are_refused() -> None:
     rows = [(Side.SELL, 1, 2**52), (Side.SELL, 1, 2**52)]
     with pytest.raises(ValueError, match=r"2\*\*53"):
         Curve.of(batch(rows))
+    wrapping = [(Side.SELL, 1, 2**52)] * 4096
+    with pytest.raises(ValueError, match=r"2\*\*53"):
+        Curve.of(batch(wrapping))
     apart = [(Side.SELL, 1, 2**52), (Side.SELL, 2**40, 2**52)]
     with pytest.raises(ValueError, match=r"2\*\*53"):
         Curve.of(batch(apart))

@@ -20,7 +20,7 @@ DENSE = 8
 BLOCK = 1 << 16
 """Orders looked at together: few enough for a processor's cache."""
 EXACT_TOTAL = 1 << 53
-"""bincount sums in float64: totals from here on would not be exact and are refused."""
+"""Coupling and prices pass through float64: totals from here on would not be exact and are refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class Curve:
         tick = np.unique(np.concatenate([batch.sells.price, batch.buys.price]))
         columns = [np.zeros(len(tick), np.int64), np.zeros(len(tick), np.int64)]
         for total, side in zip(columns, (batch.sells, batch.buys), strict=True):
-            _check_total(int(side.quantity.sum(dtype=np.int64)))
+            _check_total(side.quantity)
             np.add.at(total, np.searchsorted(tick, side.price), side.quantity)
         return cls(tick, *columns)
 
@@ -156,19 +156,18 @@ class Curve:
         return step, step
 
 
-def _check_total(lots: float) -> None:
-    if lots >= EXACT_TOTAL:
+def _check_total(quantity: IntArray) -> None:
+    most = int(quantity.max(initial=0))
+    if most * len(quantity) >= EXACT_TOTAL and float(quantity.sum(dtype=np.float64)) >= EXACT_TOTAL:
         raise ValueError("total quantity of one side reaches 2**53 lots; use a larger lot")
 
 
 def _histogram(side: Columns, low: int, high: int) -> IntArray:
     """Lots per tick, a block of orders at a time: fresh pages for whole columns cost more than the sums."""
-    ticks = high - low + 1
-    total = np.zeros(ticks)
-    size = max(BLOCK, 8 * ticks)
-    for k in range(0, len(side), size):
-        at = np.subtract(side.price[k : k + size], low, dtype=np.intp)
-        lots = side.quantity[k : k + size].astype(np.float64)  # bincount's own cast is six times slower
-        total += np.bincount(at, weights=lots, minlength=ticks)
-    _check_total(float(total.sum()))
-    return total.astype(np.int64)
+    _check_total(side.quantity)
+    total = np.zeros(high - low + 1, np.int64)
+    for k in range(0, len(side), BLOCK):
+        at = side.price[k : k + BLOCK].astype(np.intp)
+        at -= low
+        np.add.at(total, at, side.quantity[k : k + BLOCK].astype(np.int64, copy=False))
+    return total
