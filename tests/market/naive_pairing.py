@@ -62,9 +62,10 @@ class NaivePairing:
         self.network, self.outcome, self.wishes = clearing.network, clearing.outcome, wishes
         sells, buys = in_network_order(market, clearing)
         fills = [int(x) for fill in self.outcome.sold for x in fill]
-        self.sells = {o: lots for o, lots in zip(sells, fills, strict=True) if lots}
+        self.sells = {o.id: lots for o, lots in zip(sells, fills, strict=True) if lots}
         fills = [int(x) for fill in self.outcome.bought for x in fill]
-        self.buys = {o: lots for o, lots in zip(buys, fills, strict=True) if lots}
+        self.buys = {o.id: lots for o, lots in zip(buys, fills, strict=True) if lots}
+        self.zone_of = {o.id: o.zone for o in market.orders}
         self.loaded = [0] * len(self.network.lanes)
         self.zones = [z.id for z in self.network.zones]
         self.met: Met = Counter()
@@ -90,8 +91,8 @@ class NaivePairing:
         for k in range(4):
             yield lambda s, k=k: at(s.partners, k), lambda b: b.member or None  # type: ignore[misc]  # k is bound
 
-    def partners(self, sell: Order, buy: Order) -> bool:
-        s, b = self.wishes.get(sell.id, NO_WISH), self.wishes.get(buy.id, NO_WISH)
+    def partners(self, sell: str, buy: str) -> bool:
+        s, b = self.wishes.get(sell, NO_WISH), self.wishes.get(buy, NO_WISH)
         return (s.member or None) in b.partners or (b.member or None) in s.partners
 
     def run(self) -> Met:
@@ -108,9 +109,7 @@ class NaivePairing:
         return +self.met
 
     def partners_at_home(self, zone: str, named: list[Ask]) -> None:
-        in_line: list[tuple[Order, Order]] = list(
-            zip(lots_of(self.sells, zone), lots_of(self.buys, zone), strict=False)
-        )
+        in_line = list(zip(self.lots(self.sells, zone), self.lots(self.buys, zone), strict=False))
         in_line = [pair for pair in in_line if self.partners(*pair)]
         kept = dict(self.sells), dict(self.buys), self.met.copy()
         for ask in named:
@@ -122,20 +121,20 @@ class NaivePairing:
             for ask in named:
                 self.at_home(zone, ask)
 
-    def trade(self, sell: Order, buy: Order, lots: int) -> None:
+    def trade(self, sell: str, buy: str, lots: int) -> None:
         self.sells[sell] -= lots
         self.buys[buy] -= lots
-        self.met[sell.id, buy.id, ()] += lots
+        self.met[sell, buy, ()] += lots
 
     def meeting(
         self, source: str, target: str, ask: Ask
-    ) -> tuple[dict[Key, list[Order]], dict[Key, list[Order]]]:
-        groups: list[dict[Key, list[Order]]] = []
+    ) -> tuple[dict[Key, list[str]], dict[Key, list[str]]]:
+        groups: list[dict[Key, list[str]]] = []
         for rows, zone, key in ((self.sells, source, ask[0]), (self.buys, target, ask[1])):
-            found: dict[Key, list[Order]] = defaultdict(list)
+            found: dict[Key, list[str]] = defaultdict(list)
             for order, left in rows.items():
-                answer = key(self.wishes.get(order.id, NO_WISH))
-                if left and order.zone == zone and answer is not None:
+                answer = key(self.wishes.get(order, NO_WISH))
+                if left and self.zone_of[order] == zone and answer is not None:
                     found[answer].append(order)
             groups.append(found)
         return groups[0], groups[1]
@@ -199,7 +198,7 @@ class NaivePairing:
                 if self.send(way):
                     buy = next(o for o in buying[group] if self.buys[o])
                     self.buys[buy] -= 1
-                    self.met[sell.id, buy.id, path] += 1
+                    self.met[sell, buy, path] += 1
         return False
 
     def survives(self, k: int) -> bool:
@@ -234,12 +233,12 @@ class NaivePairing:
         self, zone: int, served: list[int], waiting: dict[int, list[tuple[str, tuple[str, ...]]]]
     ) -> None:
         served.append(zone)
-        line = [(o.id, ()) for o in lots_of(self.sells, self.zones[zone])] + waiting[zone]
+        line = [(id, ()) for id in self.lots(self.sells, self.zones[zone])] + waiting[zone]
         for k, link in enumerate(self.network.links):
             if link.target == zone and link.source not in served:
                 brought = self.outcome.received[k] - self.network.lanes[k].received(self.loaded[k])
                 line += [(f"lane:{self.network.lanes[k].id}", ())] * brought
-        takers: list[str | int] = [o.id for o in lots_of(self.buys, self.zones[zone])]
+        takers: list[str | int] = [*self.lots(self.buys, self.zones[zone])]
         for k, link in enumerate(self.network.links):
             if link.source == zone:
                 takers += [k] * self.left(k)
@@ -252,6 +251,6 @@ class NaivePairing:
                 target = self.network.links[taker].target
                 waiting[target].append((seller, (*path, self.network.lanes[taker].id)))
 
-
-def lots_of(rows: Mapping[Order, int], zone: str) -> list[Order]:
-    return [order for order, left in rows.items() if order.zone == zone for _ in range(left)]
+    def lots(self, rows: Mapping[str, int], zone: str) -> list[str]:
+        """Each lot left in a zone as the id of its order."""
+        return [id for id, left in rows.items() if self.zone_of[id] == zone for _ in range(left)]

@@ -61,8 +61,8 @@ def match(supply: IntArray, demand: IntArray) -> tuple[IntArray, IntArray, IntAr
     served at its place in the line.
     """
     given, wanted = np.cumsum(supply), np.cumsum(demand)
-    edges = np.union1d(given, wanted)
-    edges = edges[edges > 0]
+    edges = np.sort(np.concatenate([given, wanted]), kind="stable")  # two runs in order: it merges them
+    edges = edges[np.diff(edges, prepend=0) > 0]
     before = np.concatenate([[0], edges[:-1]])
     seller = np.searchsorted(given, edges, side="left")
     buyer = np.searchsorted(wanted, edges, side="left")
