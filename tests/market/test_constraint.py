@@ -42,7 +42,7 @@ def dutied(linked: Linked) -> bool:
     return any(lane.duty_ppm for market in linked.markets for lane in market.lanes)
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(SEEDS)
 def test_what_is_published_holds_every_constraint_and_does_not_depend_on_the_solver(seed: int) -> None:
     """Duties and constraints that depend on each other may find no fixed point: such clear uncoupled."""
@@ -57,7 +57,7 @@ def test_what_is_published_holds_every_constraint_and_does_not_depend_on_the_sol
     assert not ours[0].coupled or not limit_faults(linked.constraints, moved(ours), ours[0].shadow)
 
 
-@settings(max_examples=80)
+@settings(max_examples=50)
 @given(SEEDS)
 def test_no_naive_program_finds_more_than_the_gap_allows(seed: int) -> None:
     linked = random_linked(seed)
@@ -71,7 +71,7 @@ def test_no_naive_program_finds_more_than_the_gap_allows(seed: int) -> None:
     assert naive_linked_welfare(linked) <= float(welfare + gap) + 1e-7
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(SEEDS)
 def test_constraints_with_room_to_spare_change_nothing(seed: int) -> None:
     linked = random_linked(seed)

@@ -8,7 +8,7 @@ order in which zones, lanes or orders are given, only on their ids and sequence 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from math import ceil, floor
@@ -17,7 +17,7 @@ from tradelane.market import highs, lattice, simplex
 from tradelane.market.allocation import NotBalanced, allocate
 from tradelane.market.batch import OrderBatch
 from tradelane.market.certificate import Certificate, Outcome, certify
-from tradelane.market.constraint import Constraint, limit_faults, rows, tolls
+from tradelane.market.constraint import Constraint, joined, limit_faults, rows, tolls
 from tradelane.market.curve import Curve, Margins
 from tradelane.market.face import Face
 from tradelane.market.flows import canonical
@@ -62,13 +62,15 @@ class Clearing:
 @dataclass(frozen=True, slots=True)
 class Part:
     """One product among those cleared together, with its lanes and its orders by zone id. ``share`` says
-    where between the lowest and the highest optimal prices the published ones stand.
+    where between the lowest and the highest optimal prices the published ones stand, ``start`` guesses prices
+    in ticks, by zone id.
     """
 
     product: Product
     lanes: Sequence[Lane]
     orders: Mapping[str, OrderBatch]
     share: Fraction = MIDDLE
+    start: Mapping[str, Fraction] | None = None
 
 
 def clear(
@@ -83,7 +85,21 @@ def clear(
     """Clear ``orders`` (by zone id) over ``lanes``. ``start`` guesses prices in ticks, by zone id. Else as
     clear_linked.
     """
-    return clear_linked([Part(product, lanes, orders, share)], zones, (), solvers, start)[0]
+    return clear_linked([Part(product, lanes, orders, share, start)], zones, (), solvers)[0]
+
+
+def clear_all(
+    parts: Sequence[Part], zones: Sequence[Zone], constraints: Sequence[Constraint],
+    solvers: Sequence[Solver] = SOLVERS, progress: Callable[[str], None] = lambda step: None,
+) -> tuple[Clearing, ...]:  # fmt: skip
+    """Clear every product, together with those that ``constraints`` tie it to. In the order of ``parts``."""
+    by_id = {part.product.id: part for part in parts}
+    found: dict[str, Clearing] = {}
+    for tied in joined(by_id, constraints):
+        progress(f"clearing {', '.join(tied)}")
+        over = [c for c in constraints if c.products <= set(tied)]
+        found |= {c.product.id: c for c in clear_linked([by_id[p] for p in tied], zones, over, solvers)}
+    return tuple(found[product] for product in by_id)
 
 
 def clear_linked(
@@ -91,7 +107,6 @@ def clear_linked(
     zones: Sequence[Zone],
     constraints: Sequence[Constraint],
     solvers: Sequence[Solver] = SOLVERS,
-    start: Mapping[str, Fraction] | None = None,
 ) -> tuple[Clearing, ...]:
     """Clear products at once under ``constraints`` that may span them; they share lot, tick and limits.
 
@@ -101,7 +116,7 @@ def clear_linked(
     rejected: list[str] = []
     for solver in solvers:
         try:
-            found, faults = _attempt(parts, zones, constraints, solver, start)
+            found, faults = _attempt(parts, zones, constraints, solver)
         except (NotSolved, NotBalanced, lattice.Inconsistent) as reason:
             rejected.append(str(reason))
             continue
@@ -110,7 +125,7 @@ def clear_linked(
         rejected.append("; ".join(faults))
     alone = [replace(part, lanes=()) for part in parts]
     try:
-        found, faults = _attempt(alone, zones, (), solvers[-1], start)
+        found, faults = _attempt(alone, zones, (), solvers[-1])
     except (NotSolved, NotBalanced, lattice.Inconsistent) as reason:
         raise NotProven("; ".join([*rejected, str(reason)])) from None
     if faults:
@@ -122,9 +137,8 @@ def clear_linked(
 
 
 def _attempt(
-    parts: Sequence[Part], zones: Sequence[Zone], constraints: Sequence[Constraint], solver: Solver,
-    start: Mapping[str, Fraction] | None,
-) -> tuple[list[Clearing], list[str]]:  # fmt: skip
+    parts: Sequence[Part], zones: Sequence[Zone], constraints: Sequence[Constraint], solver: Solver
+) -> tuple[list[Clearing], list[str]]:
     """A clearing of each part, and what does not hold of them."""
     networks = [Network.of(part.product, zones, part.lanes) for part in parts]
     batches = [
@@ -135,7 +149,7 @@ def _attempt(
     products = [part.product.id for part in parts]
     together = Network.joined(networks)
     together = replace(together, rows=rows(constraints, products, networks))
-    face = priced(parts[0].product, together, curves, solver, start)
+    face = priced(parts[0].product, together, curves, solver, parts[0].start)
     shares = [part.share for part, network in zip(parts, networks, strict=True) for _ in network.zones]
     exact = [a + x * (b - a) for a, b, x in zip(face.low, face.high, shares, strict=True)]
     exact = at_ticks(exact, together) if together.rows else exact

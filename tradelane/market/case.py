@@ -15,6 +15,8 @@ from typing import TypeVar
 from tradelane.market.batch import OrderBatch
 from tradelane.market.block import Acceptance, Block, with_blocks
 from tradelane.market.block_rows import digest_row, read_blocks
+from tradelane.market.constraint import Constraint
+from tradelane.market.constraint_rows import digest_rows, read_constraints
 from tradelane.market.document import read_document
 from tradelane.market.fields import CaseError as CaseError
 from tradelane.market.fields import Fields as Fields
@@ -34,7 +36,7 @@ Attachment = Callable[[str], Iterable[Rows]]
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """``lanes`` and ``orders`` by product id; orders and blocks in sequence order."""
+    """``lanes`` and ``orders`` by product id; orders and blocks in sequence order, constraints by id."""
 
     numeraire: str
     products: tuple[Product, ...]
@@ -42,6 +44,7 @@ class Case:
     lanes: Mapping[str, tuple[Lane, ...]]
     orders: Mapping[str, OrderTable]
     blocks: tuple[Block, ...] = ()
+    constraints: tuple[Constraint, ...] = ()
 
     def batches(self, product: str) -> dict[str, OrderBatch]:
         """The orders of one product as columns, by zone id."""
@@ -87,6 +90,7 @@ def read_case(text: str, attachment: Attachment) -> Case:
         {p: tuple(rows) for p, rows in lanes.items()},
         orders,
         read_blocks(top, products, zones, _taken(top, orders)),
+        read_constraints(top, products, zones, lanes),
     )
 
 
@@ -184,6 +188,8 @@ def case_digest(case: Case) -> str:
             for x in lanes
         ),
     }
+    if case.constraints:
+        head["constraints"] = digest_rows(case.constraints)
     digest = hashlib.sha256(canonical_json(head))
     for product in sorted(case.orders):
         for lines in case.orders[product].lines():

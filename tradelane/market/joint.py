@@ -11,9 +11,10 @@ from dataclasses import dataclass
 
 from tradelane.market import few, lattice, many
 from tradelane.market.acceptance import Book
-from tradelane.market.auction import SOLVERS, Clearing, clear
+from tradelane.market.auction import SOLVERS, Clearing, Part, clear_all
 from tradelane.market.batch import OrderBatch
 from tradelane.market.block import Acceptance, Block, with_columns
+from tradelane.market.constraint import Constraint
 from tradelane.market.curve import Curve
 from tradelane.market.leaning import MIDDLE
 from tradelane.market.network import Network
@@ -43,9 +44,13 @@ class Joint:
 def clear_together(
     products: Sequence[Product], zones: Sequence[Zone], lanes: Mapping[str, Sequence[Lane]], orders: Orders,
     blocks: Sequence[Block], solvers: Sequence[Solver] = SOLVERS,
-    progress: Callable[[str], None] = lambda step: None,
+    progress: Callable[[str], None] = lambda step: None, constraints: Sequence[Constraint] = (),
 ) -> Joint:  # fmt: skip
-    """Choose blocks and clear every product with them. NotProven when not even that without blocks proves."""
+    """Choose blocks and clear every product with them. NotProven when not even that without blocks proves.
+
+    The choice does not look at ``constraints``; what is cleared keeps them, and blocks that would lose then
+    are forbidden.
+    """
     book = Book(blocks, products, zones)
     batches = {p.id: {z.id: _columns(orders[p.id].get(z.id, ())) for z in zones} for p in products}
     forbidden: frozenset[str] = frozenset()
@@ -55,13 +60,13 @@ def clear_together(
             found = _selected(products, zones, lanes, batches, book, solvers, forbidden)
         except (NotSolved, lattice.Inconsistent):
             break
-        clearings = _cleared(products, zones, lanes, batches, book, found, solvers, progress)
+        clearings = _cleared(products, zones, lanes, batches, book, found, solvers, progress, constraints)
         offending = _offending(clearings, book, found.accepted)
         if not offending:
             return Joint(clearings, found.accepted, found.most_welfare, found.notes, found.rounds)
         forbidden |= offending
     nothing = Selection({}, {}, {}, 0.0, (), 0)
-    clearings = _cleared(products, zones, lanes, batches, book, nothing, solvers, progress)
+    clearings = _cleared(products, zones, lanes, batches, book, nothing, solvers, progress, constraints)
     return Joint(clearings, {}, None, (NOT_CHOSEN,) if blocks else (), 0)
 
 
@@ -86,22 +91,26 @@ def _selected(
 def _cleared(
     products: Sequence[Product], zones: Sequence[Zone], lanes: Mapping[str, Sequence[Lane]], batches: Batches,
     book: Book, found: Selection, solvers: Sequence[Solver], progress: Callable[[str], None],
+    constraints: Sequence[Constraint],
 ) -> tuple[Clearing, ...]:  # fmt: skip
-    clearings = []
     accepted: dict[str, list[Block]] = {}
     for block in book.blocks:
         if found.accepted.get(block.id):
             accepted.setdefault(block.zone, []).append(block)
-    for product in products:
-        progress(f"clearing {product.id}")
-        taken = {
-            zone: with_columns(batch, product, accepted.get(zone, ()), found.accepted)
-            for zone, batch in batches[product.id].items()
-        }
-        share = found.shares.get(product.id, MIDDLE)
-        near = found.near.get(product.id)
-        clearings.append(clear(product, zones, lanes[product.id], taken, solvers, near, share))
-    return tuple(clearings)
+    parts = [
+        Part(
+            product,
+            lanes[product.id],
+            {
+                zone: with_columns(batch, product, accepted.get(zone, ()), found.accepted)
+                for zone, batch in batches[product.id].items()
+            },
+            found.shares.get(product.id, MIDDLE),
+            found.near.get(product.id),
+        )
+        for product in products
+    ]
+    return clear_all(parts, zones, constraints, solvers, progress)
 
 
 def _columns(orders: OrderBatch | Sequence[Order]) -> OrderBatch:

@@ -16,6 +16,8 @@ from tradelane.market.block import Acceptance
 from tradelane.market.block_rows import read_acceptance
 from tradelane.market.case import Case, CaseError, Fields, case_digest
 from tradelane.market.certificate import Outcome, certify
+from tradelane.market.constraint import tolls
+from tradelane.market.constraint_rows import Stated, read_prices
 from tradelane.market.network import Network
 from tradelane.market.order_table import OrderTable
 from tradelane.market.paired import pairing_problems
@@ -23,7 +25,7 @@ from tradelane.market.product import Product
 from tradelane.market.result import CERTIFICATE, FORMAT, MONEY, block_claims, result_digest, total
 from tradelane.market.rows import Rows, parts_of
 from tradelane.market.stated import Fills, Numbered, Traded
-from tradelane.market.units import MILLI
+from tradelane.market.units import MILLI, exact
 
 
 def verify(case: Case, value: object) -> list[str]:
@@ -46,6 +48,10 @@ def verify(case: Case, value: object) -> list[str]:
     fills = Fills(orders)
     for rows in _rows(top, "fills"):
         fills.add(rows)
+    products = {p.id: p for p in case.products}
+    shadow = read_prices(top, case.constraints, products)
+    sent = {place: lots for place, (lots, _) in flows.items()}
+    said = Stated(case.constraints, products, [str(p) for p in uncoupled], sent, shadow)
     clearings = []
     for product in case.products:
         lanes = () if product.id in uncoupled else case.lanes[product.id]
@@ -53,18 +59,21 @@ def verify(case: Case, value: object) -> list[str]:
         outcome = _outcome(case.orders[product.id], network, prices, flows, fills)
         by_zone = case.batches(product.id)
         batches = tuple(by_zone[z.id] for z in network.zones)
-        certificate = certify(product, network, batches, outcome)
+        paid = tolls(said.held, shadow, product.id, network)
+        certificate = certify(product, network, batches, outcome, paid)
         problems += [f"{product.id}: {fault}" for fault in certificate.faults]
         clearings.append(Clearing(product, network, batches, outcome, certificate))
     certificates = [clearing.certificate for clearing in clearings]
-    more = book.correction(accepted, case.products)
+    more = {"welfare": book.correction(accepted, case.products), "gap": said.slack}
     for part, names in (("money", MONEY), ("certificate", CERTIFICATE)):
         stated = Fields(result.get(part), f"{part}.")
         for name in names:
-            computed = total(certificates, name, more if name == "welfare" else Fraction(0))
+            computed = total(certificates, name, more.get(name, Fraction(0)))
             if stated.decimal(name) != Decimal(computed):
                 problems.append(f"{part}.{name}: says {stated.text(name)}, computed {computed}")
     problems += [f"lanes of {p}: flow on an uncoupled product" for p in uncoupled if _flowing(flows, p)]
+    if case.constraints:
+        problems += _constraint_problems(top, said)
     if case.blocks:
         quoted = {key: price for key, (price, _, _) in prices.items()}
         problems += _block_problems(top, book, accepted, quoted)
@@ -94,6 +103,16 @@ def _block_problems(top: Fields, book: Book, accepted: Acceptance, prices: Price
         problems.append(f"blocks_gap: says {top.text('blocks_gap')}, computed {claims['blocks_gap']}")
     if top.rows("paradoxically_rejected") != claims["paradoxically_rejected"]:
         problems.append(f"paradoxically_rejected: computed {claims['paradoxically_rejected']}")
+    return problems
+
+
+def _constraint_problems(top: Fields, said: Stated) -> list[str]:
+    problems = said.faults()
+    if top.rows("constraints") != said.rows():
+        problems.append("constraints: not what the flows and their prices make them")
+    says, computed = Fields(top.row.get("certificate"), "certificate."), exact(said.slack)
+    if says.decimal("constraint_slack") != Decimal(computed):
+        problems.append(f"certificate.constraint_slack: computed {computed}")
     return problems
 
 

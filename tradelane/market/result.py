@@ -4,43 +4,28 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from decimal import Decimal
 from fractions import Fraction
 from types import MappingProxyType
 from typing import Any
 
 from tradelane.market.acceptance import Book, Prices
-from tradelane.market.auction import SOLVERS, Clearing, clear
+from tradelane.market.auction import SOLVERS, Clearing, Part, clear_all
 from tradelane.market.block import Acceptance
 from tradelane.market.block_rows import acceptance_rows
 from tradelane.market.case import Case, canonical_json, case_digest
 from tradelane.market.certificate import Certificate
+from tradelane.market.constraint_rows import Stated
 from tradelane.market.joint import clear_together
 from tradelane.market.program import Solver
 from tradelane.market.result_rows import fill_rows, trade_rows
 from tradelane.market.result_rows import price_text as price_text
 from tradelane.market.rows import Rows, Table
-from tradelane.market.units import plain
+from tradelane.market.units import exact
 
 FORMAT = "tradelane.result/1"
 Json = dict[str, Any]
 CERTIFICATE = ("welfare", "gap", "order_slack", "lane_slack", "loss_dust")
 MONEY = ("buyers_pay", "sellers_get", "congestion_rent", "freight", "duty")
-
-
-def exact(value: Fraction) -> str:
-    """A fraction whose denominator is a product of 2s and 5s, as a plain decimal string."""
-    twos = fives = 0
-    denominator = value.denominator
-    while denominator % 2 == 0:
-        denominator, twos = denominator // 2, twos + 1
-    while denominator % 5 == 0:
-        denominator, fives = denominator // 5, fives + 1
-    if denominator != 1:
-        raise ValueError(f"{value} has no finite decimal form")
-    places = max(twos, fives)
-    digits = value.numerator * 2 ** (places - twos) * 5 ** (places - fives)
-    return plain(Decimal(f"{digits}E-{places}"))
 
 
 def clear_case(
@@ -55,19 +40,16 @@ def clear_tables(
     case: Case, progress: Callable[[str], None] = lambda step: None, solvers: Sequence[Solver] = SOLVERS
 ) -> Json:
     """As ``clear_case``, but fills and trades stay Tables: a million of them take little room."""
-    clearings = []
     products = sorted(case.products, key=lambda p: p.id)
     if case.blocks:
         orders = {p.id: case.by_zone(p.id) for p in products}
         joint = clear_together(
-            products, case.zones, case.lanes, orders, case.blocks, solvers, progress=progress
+            products, case.zones, case.lanes, orders, case.blocks, solvers, progress, case.constraints
         )
         progress("pairing")
         return result_of(case, joint.clearings, joint.accepted, joint.notes)
-    for product in products:
-        progress(f"clearing {product.id}")
-        lanes, batches = case.lanes[product.id], case.batches(product.id)
-        clearings.append(clear(product, case.zones, lanes, batches, solvers))
+    parts = [Part(p, case.lanes[p.id], case.batches(p.id)) for p in products]
+    clearings = clear_all(parts, case.zones, case.constraints, solvers, progress)
     progress("pairing")
     return result_of(case, clearings)
 
@@ -109,7 +91,25 @@ def result_of(
             certificates, "welfare", book.correction(accepted, case.products)
         )
         result |= {**block_claims(book, accepted, quoted), "blocks_notes": list(notes)}
+    if case.constraints:
+        stated = _stated(case, clearings)
+        result["constraints"] = stated.rows()
+        result["certificate"] |= {
+            "gap": total(certificates, "gap", stated.slack),
+            "constraint_slack": exact(stated.slack),
+        }
     return result | {"result_digest": result_digest(result)}
+
+
+def _stated(case: Case, clearings: Sequence[Clearing]) -> Stated:
+    sent = {
+        (c.product.id, lane.id): lots
+        for c in clearings
+        for lane, lots in zip(c.network.lanes, c.outcome.sent, strict=True)
+    }
+    prices = {id: price for c in clearings for id, price in c.shadow.items()}
+    uncoupled = [c.product.id for c in clearings if not c.coupled]
+    return Stated(case.constraints, {p.id: p for p in case.products}, uncoupled, sent, prices)
 
 
 def block_claims(book: Book, accepted: Acceptance, prices: Prices) -> Json:

@@ -144,3 +144,18 @@ def rounded(value: Fraction) -> int:
     doubled = 2 * abs(value.numerator) + value.denominator
     magnitude = doubled // (2 * value.denominator)
     return magnitude if value >= 0 else -magnitude
+
+
+def exact(value: Fraction) -> str:
+    """A fraction whose denominator is a product of 2s and 5s, as a plain decimal string."""
+    twos = fives = 0
+    denominator = value.denominator
+    while denominator % 2 == 0:
+        denominator, twos = denominator // 2, twos + 1
+    while denominator % 5 == 0:
+        denominator, fives = denominator // 5, fives + 1
+    if denominator != 1:
+        raise ValueError(f"{value} has no finite decimal form")
+    places = max(twos, fives)
+    digits = value.numerator * 2 ** (places - twos) * 5 ** (places - fives)
+    return plain(Decimal(f"{digits}E-{places}"))
