@@ -61,7 +61,8 @@ class Exchange:
 
     def submit(self, order: Order, kind: Kind = Kind.LIMIT, terms: Terms = PLAIN) -> Answer:
         """Match an order near and far; what is left rests in its zone's book or is cancelled."""
-        floor, limits, lots, price = self.floor, self._limits, order.quantity, order.price
+        floor, limits = self.floor, self._limits
+        lots, price = order.quantity, order.price
         account = self.accounts.get(order.member)
         if account is None:
             account = self.accounts[order.member] = Account()
