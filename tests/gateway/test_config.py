@@ -242,6 +242,10 @@ MISTAKES = {
         mqtt_field('value = "power_w", topic = "t"').replace("port = 1", 'key_file = "k"'),
         'key_file = "k" <- edge.mqtt.key_file: a key needs its cert_file',
     ),
+    "Home Assistant without a broker": (
+        f"{ROOFTOP}\n[edge.homeassistant]\n",
+        "[edge.homeassistant] <- edge.homeassistant: Home Assistant is spoken to over [edge.mqtt]",
+    ),
     "MQTT without a broker": (
         ROOFTOP.replace('"modbus"', '"mqtt"\ntopic = "roof/#"'),
         'transport = "mqtt" <- edge.meters[0].transport: an MQTT meter needs [edge.mqtt]',

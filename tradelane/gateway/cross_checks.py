@@ -56,6 +56,8 @@ def _edge(edge: EdgeSection, zone: ZoneSection | None) -> Iterator[Fault]:
     yield from _meters(edge)
     if edge.mqtt is not None:
         yield from _broker(edge.mqtt)
+    if edge.homeassistant is not None and edge.mqtt is None:
+        yield ("edge", "homeassistant"), "Home Assistant is spoken to over [edge.mqtt]"
 
 
 def _members(edge: EdgeSection, zone: ZoneSection | None) -> Iterator[Fault]:

@@ -14,10 +14,12 @@ from fastapi import APIRouter
 from sqlalchemy import Connection
 
 from tradelane.gateway import forecasts, keys
+from tradelane.gateway.choices import PRICES, Choices
 from tradelane.gateway.clock import Clock
 from tradelane.gateway.closing import Closing
 from tradelane.gateway.config import Config
 from tradelane.gateway.file import RoleFile
+from tradelane.gateway.homeassistant import home_link
 from tradelane.gateway.meter_rules import rules_of
 from tradelane.gateway.meter_views import meter_router
 from tradelane.gateway.migrations import HEAD, PLACE
@@ -63,6 +65,10 @@ class EdgeRole:
         self._sources: list[Source] = list(sources(section, clock))
         self._zone = ZoneClient(section.zone_url or "http://zone", zone_transport)
         self._offering = Offering(section, self._closing.closed)
+        zone = None if section.zone_url else config.zone
+        limits = PRICES if zone is None else (zone.min_price, zone.max_price)
+        self._choices = Choices(section.members, limits)
+        self._home = home_link(section, self._choices, self._zone, self._file, clock)
         self._reporting = Reporting(self._file, self._log, self._zone, self._keys)
         self._works: list[Work] = []
         """What waits for the next commit."""
@@ -76,6 +82,7 @@ class EdgeRole:
     def _restore(self, conn: Connection) -> None:
         self._closing.restore(conn)
         self._log.restore(conn)
+        self._choices.restore(conn)
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as group:
@@ -83,6 +90,8 @@ class EdgeRole:
                 group.create_task(self._read(source))
             group.create_task(self._store())
             group.create_task(self._thin())
+            if self._home is not None:
+                group.create_task(self._home.run())
             await self._register()
             group.create_task(self._trade())
             group.create_task(self._reporting.run())
@@ -96,6 +105,8 @@ class EdgeRole:
     async def _read(self, source: Source) -> None:
         async for reading in source.readings():
             self._log.take(reading, self._clock.wall())
+            if self._home is not None:
+                self._home.heard(reading)
 
     async def _store(self) -> None:
         """One commit a second at most: what has come, and what it was found to close."""
@@ -141,7 +152,7 @@ class EdgeRole:
             await self._clock.sleep_until(gate - max(MINUTE, self._clock.speed * 1000))
             drafts = [
                 (member, body)
-                for member in self._members.values()
+                for member in self._choices.members()
                 for body in self._offering.bodies(member, products, gate, self._log.newest)
             ]
             self._works += [forecasts.keeping(self._offering.made, self._clock.now())]

@@ -88,6 +88,7 @@ Url = Annotated[str, _shaped(r"https?://[^\s/]+\S*", "an http:// or https:// add
 HsCode = Annotated[str, _shaped("[0-9]{6}([0-9]{2}){0,2}", "an HS code of 6, 8 or 10 digits")]
 ModbusUrl = Annotated[str, AfterValidator(_modbus_url)]
 Names = Annotated[tuple[Id, ...], Field(max_length=16), AfterValidator(_distinct)]
+Level = Annotated[str, _shaped("[A-Za-z0-9_-]{1,64}", "one level of a topic (letters, digits and _ -)")]
 Ppm = Annotated[int, Field(ge=0, lt=1_000_000)]
 Port = Annotated[int, Field(ge=0, le=65_535)]
 
@@ -135,6 +136,16 @@ class Mqtt(Section):
     cert_file: Path | None = None
     key_file: Path | None = None
     subscriptions: tuple[Subscription, ...] = ()
+
+
+class HomeAssistant(Section):
+    """Members as devices in Home Assistant, over the broker of ``[edge.mqtt]``. ``topic``: under which this
+    gateway speaks, its own on that broker; ``prefix``: where Home Assistant looks for devices; ``controls``:
+    whether selling and the least price may be changed from there, by whoever may publish to the broker."""
+
+    topic: Level = "tradelane"
+    prefix: Level = "homeassistant"
+    controls: bool = True
 
 
 class Meter(Section):
@@ -218,6 +229,7 @@ class EdgeSection(Section):
     members: tuple[Member, ...] = ()
     meters: tuple[Meter, ...] = ()
     mqtt: Mqtt | None = None
+    homeassistant: HomeAssistant | None = None
     profiles: Path | None = None
 
     def owner(self, meter: str) -> str | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 from tradelane.gateway.keys import sign
 
@@ -46,6 +47,10 @@ class ZoneClient:
         answer = await self._ask("GET", "/api/v1/products")
         items: list[dict[str, Any]] = answer["items"]
         return items
+
+    async def overview(self, member: str) -> dict[str, Any]:
+        """The market as the page shows it to a member. Raises ZoneRefused or ZoneUnreachable."""
+        return await self._ask("GET", f"/api/v1/overview?{urlencode({'member': member})}")
 
     async def send(self, what: str, key: Ed25519PrivateKey, body: dict[str, Any]) -> dict[str, Any]:
         """Sign ``body`` and post it to ``what`` (members, orders, cancels, statements).

@@ -3,7 +3,7 @@
 Always true: paho's thread only hands over; it connects, and connects again after growing, capped, jittered
 pauses, and subscribes anew each time; the session is clean, so that nothing said while we were away is taken
 for fresh. What is told (``tell``) is the newest state of its topic: while the broker is away, or slow to
-confirm, an older state that was not sent is forgotten, and the newest is sent once it can be.
+read, an older state that was not sent is forgotten, and the newest is sent once it can be.
 """
 
 from __future__ import annotations
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from paho.mqtt.client import Client
 
 QOS = 1
+AGAIN_BY_US = 0
+"""The quality of service of what is told: all of it is told again after each connection. At QoS 1 paho would
+itself repeat what was on its way when the last one broke, and could do so after the newest state."""
 KEEPALIVE_S = 30
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 30.0
 MOST_TOPICS_AT_ONCE = 500
@@ -99,7 +102,7 @@ class _Told:
 
 @dataclass(slots=True)
 class _Outbox:
-    """The newest state of each topic, and which topics' last message is not confirmed yet."""
+    """The newest state of each topic, and which topics' last message has not left yet."""
 
     told: dict[str, _Told] = field(default_factory=dict)
     flying: dict[int, str] = field(default_factory=dict)
@@ -164,7 +167,7 @@ class MqttLink:
         client.on_connect, client.on_disconnect, client.on_message = on_connect, on_disconnect, on_message
         client.on_subscribe = on_subscribe
         client.on_connect_fail = lambda _c, _u: self._pause(client)
-        client.on_publish = lambda _c, _u, mid, _r, _p: hand_over(self._confirmed, mid)
+        client.on_publish = lambda _c, _u, mid, _r, _p: hand_over(self._left, mid)
 
     def _pause(self, client: Client) -> None:
         """The next wait: paho doubles from the first to the longest, which leaves no room for chance."""
@@ -198,6 +201,12 @@ class MqttLink:
             self._out.told[topic] = _Told(payload, retain)
             self._send()
 
+    def repeat(self, topic: str) -> None:
+        """Tell a topic's state again: somebody else has said something there."""
+        if topic in self._out.told:
+            self._out.told[topic].sent = False
+            self._send()
+
     def _send(self) -> None:
         client, out = self._client, self._out
         if client is None or not self.connected:
@@ -206,9 +215,9 @@ class MqttLink:
         for topic, told in out.told.items():
             if not told.sent and topic not in busy:
                 told.sent = True
-                out.flying[client.publish(topic, told.payload, QOS, told.retain).mid] = topic
+                out.flying[client.publish(topic, told.payload, AGAIN_BY_US, told.retain).mid] = topic
 
-    def _confirmed(self, mid: int) -> None:
+    def _left(self, mid: int) -> None:
         if self._out.flying.pop(mid, None) is not None:
             self._send()
 
