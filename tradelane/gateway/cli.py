@@ -41,6 +41,9 @@ class What(StrEnum):
     READINGS = "readings"
     PRICES = "prices"
     JOURNAL = "journal"
+    INTERVALS = "intervals"
+    EVENTS = "events"
+    PROOF = "proof"
 
 
 class Form(StrEnum):
@@ -54,6 +57,9 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")
 ConfigFile = Annotated[
     Path, typer.Option("--config", envvar="TRADELANE_CONFIG", help="The configuration file, TOML.")
 ]
+Meter = Annotated[str | None, typer.Option(help="Readings: which meter, where there are several.")]
+Since = Annotated[str | None, typer.Option("--from", help="Readings: of the period from here (ISO 8601).")]
+Until = Annotated[str | None, typer.Option("--to", help="Readings: and until here.")]
 Timeout = Annotated[float, typer.Option(min=0.1, max=3600, help="Seconds to wait for the device.")]
 
 
@@ -205,14 +211,34 @@ def clear(
 
 @app.command()
 def verify(
-    case: Annotated[Path, typer.Argument(metavar="CASE", help="Case file, tradelane.case/1.")],
-    result: Annotated[Path, typer.Argument(metavar="RESULT", help="Result file, tradelane.result/1.")],
+    case: Annotated[
+        str, typer.Argument(metavar="CASE|readings", help="Case file, tradelane.case/1; or: readings.")
+    ],
+    result: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="RESULT", help="Result file, tradelane.result/1; readings: an exported proof."
+        ),
+    ] = None,
+    db: Annotated[Path | None, typer.Option(help="Readings: an edge's database instead of a file.")] = None,
+    key: Annotated[str | None, typer.Option(help="Readings: the public key, text or PEM file.")] = None,
+    head: Annotated[Path | None, typer.Option(help="Readings: heads kept elsewhere, as by the zone.")] = None,
+    meter: Meter = None,
+    since: Since = None,
+    until: Until = None,
     as_json: AsJson = False,
 ) -> None:
-    """Prove a result against its case, without a solver."""
+    """Prove a result against its case, without a solver; or a meter's readings, from its public key alone."""
+    if case == "readings":
+        from tradelane.gateway.commands.proving import Question, verify_readings
+
+        verify_readings(Question(result, db, key, head, meter, since, until), as_json)
+        return
     from tradelane.gateway.commands.clearing import verify_command
 
-    verify_command(case, result, as_json)
+    if result is None:
+        raise CommandFailed(ExitCode.USAGE, "verify: give CASE and RESULT, or: readings FILE --key KEY")
+    verify_command(Path(case), result, as_json)
 
 
 @app.command()
@@ -233,11 +259,19 @@ def export(
     what: Annotated[What, typer.Option(help="What to write.")],
     form: Annotated[Form, typer.Option("--format")] = Form.CSV,
     out: Annotated[str, typer.Option(help="File; - prints it.")] = "-",
+    meter: Meter = None,
+    since: Since = None,
+    until: Until = None,
 ) -> None:
-    """Write trades, readings, prices or the journal."""
-    from tradelane.gateway.commands.exporting import export_command
+    """Write trades, readings, prices, the journal; or a period of readings that anyone can prove."""
+    from tradelane.gateway.commands import exporting
 
-    export_command(config, what.value, form.value, out)
+    if what is What.PROOF:
+        exporting.export_proof(config, out, meter, since, until)
+    elif meter or since or until:
+        raise CommandFailed(ExitCode.USAGE, "--meter, --from and --to are for --what proof")
+    else:
+        exporting.export_command(config, what.value, form.value, out)
 
 
 def _help_alone(context: typer.Context) -> None:

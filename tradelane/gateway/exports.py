@@ -16,7 +16,15 @@ from tradelane.gateway import journal as log
 from tradelane.gateway.canonical import canonical
 from tradelane.gateway.catalogue import Catalogue
 from tradelane.gateway.config import Config
-from tradelane.gateway.tables import contracts, prices, readings
+from tradelane.gateway.counter_events import WORDS
+from tradelane.gateway.tables import (
+    contracts,
+    meter_events,
+    metered,
+    metered_corrections,
+    prices,
+    readings,
+)
 from tradelane.market.order import Refusal
 from tradelane.market.product import Product
 from tradelane.market.units import MILLI, iso, plain
@@ -25,6 +33,7 @@ from tradelane.meter.reading import VALUE_NAMES, Reading
 Row = dict[str, Any]
 Rows = Callable[[Connection, Config], Iterator[Row]]
 STREAM = 1_000
+ENERGY = ("import_wh", "export_wh", "production_wh")
 
 TRADE_COLUMNS = (
     *("id", "agreed_at", "commodity", "product", "interval_start", "interval_end", "unit"),
@@ -47,6 +56,11 @@ READING_COLUMNS = (
     *("meter", "seq", "role", "profile", "gateway_time", "device_time", "quality"),
     *sorted(VALUE_NAMES),
 )
+INTERVAL_COLUMNS = (
+    *("meter", "interval_start", "interval_end", "member", "import_wh", "export_wh", "production_wh"),
+    *("quality", "corrected_at"),
+)
+EVENT_COLUMNS = ("meter", "at", "what", "seen", "wh", "seq", "meaning")
 JOURNAL_COLUMNS = ("seq", "at", "kind", "body", "hash")
 
 
@@ -95,6 +109,32 @@ def meter_readings(conn: Connection, _config: Config) -> Iterator[Row]:
         values = body.pop("values")
         body |= {"meter": row.meter, "seq": row.seq} | {name: values.get(name) for name in VALUE_NAMES}
         yield {name: body[name] for name in READING_COLUMNS}
+
+
+def metered_intervals(conn: Connection, _config: Config) -> Iterator[Row]:
+    """Intervals as they are known now; ``corrected_at`` where late readings changed them."""
+    m, c = metered.c, metered_corrections.c
+    same = (c.meter == m.meter) & (c.interval_start == m.interval_start)
+    query = (
+        select(metered, *(c[name].label(f"new_{name}") for name in (*ENERGY, "quality", "at")))
+        .select_from(metered)
+        .outerjoin(metered_corrections, same)
+    )
+    for row in _stream(conn, query.order_by(m.meter, m.interval_start)):
+        kept = row._mapping
+        body = {name: kept[name] for name in INTERVAL_COLUMNS if name in kept}
+        body |= {name: iso(kept[name]) for name in ("interval_start", "interval_end")}
+        if kept["new_at"] is not None:
+            body |= {name: kept[f"new_{name}"] for name in (*ENERGY, "quality")}
+        body["corrected_at"] = None if kept["new_at"] is None else iso(kept["new_at"])
+        yield {name: body[name] for name in INTERVAL_COLUMNS}
+
+
+def counter_events(conn: Connection, _config: Config) -> Iterator[Row]:
+    """What was decided about counters, oldest first, and what it means."""
+    for row in _stream(conn, select(meter_events).order_by(meter_events.c.seq, meter_events.c.meter)):
+        body = dict(row._mapping) | {"at": iso(row.at), "meaning": WORDS.get(row.seen, row.seen)}
+        yield {name: body[name] for name in EVENT_COLUMNS}
 
 
 def journal(conn: Connection, _config: Config) -> Iterator[Row]:

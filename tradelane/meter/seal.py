@@ -88,6 +88,7 @@ class Fault(StrEnum):
     BODY = "its body or hash was altered"
     SIGNATURE = "its signature is not by this key"
     UNSIGNED = "no signature stands for it"
+    METER = "it is no reading of this meter"
     TAIL = "the chain ends before or beside a head that is known"
 
 
