@@ -156,20 +156,18 @@ def _side(side: Columns, fill: IntArray, price: int, sign: int) -> _Side:
     """
     if len(fill) != len(side):
         return _Side(0, 0, 0, 0, ("fills do not match the orders",))
-    filled = slack = short = 0
-    faults: dict[str, None] = {}
+    filled, others = 0, [np.zeros(0, np.intp)]
     narrow = _block_sum_type(fill)
     for k in range(0, len(side), BLOCK):
         part = slice(k, k + BLOCK)
-        limit, quantity, lots = side.price[part], side.quantity[part], fill[part]
-        filled += int(lots.sum(dtype=narrow))
-        other = np.flatnonzero(_not_plain(limit, quantity, lots, price, sign))
-        if len(other):
-            odd = limit[other], quantity[other], lots[other]
-            left, worth = _unfilled(*odd, price, sign)
-            short, slack = short + left, slack + worth
-            faults.update(dict.fromkeys(_limit_faults(*odd, price, sign)))
-    return _Side(filled, exact_dot(side.price, fill), slack, short, tuple(faults))
+        filled += int(fill[part].sum(dtype=narrow))
+        others.append(
+            k + np.flatnonzero(_not_plain(side.price[part], side.quantity[part], fill[part], price, sign))
+        )
+    other = np.concatenate(others)
+    odd = side.price[other], side.quantity[other], fill[other]
+    short, slack = _unfilled(*odd, price, sign)
+    return _Side(filled, exact_dot(side.price, fill), slack, short, tuple(_limit_faults(*odd, price, sign)))
 
 
 def _block_sum_type(fill: IntArray) -> np.dtype[np.signedinteger[Any]]:
@@ -204,7 +202,7 @@ def _unfilled(limit: IntArray, quantity: IntArray, fill: IntArray, price: int, s
 def _limit_faults(
     limit: IntArray, quantity: IntArray, fill: IntArray, price: int, sign: int
 ) -> Iterator[str]:
-    if int(fill.min()) < 0:
+    if (fill < 0).any():
         yield "fill below zero"
     if (fill > quantity).any():
         yield "fill beyond its quantity"
