@@ -18,8 +18,9 @@ from tradelane.meter.router import MqttMeter, Router
 __all__ = ["Broker", "MqttMeter", "MqttSource"]
 
 QUEUE = 10_000
-GATHER_S = 0.02
-"""How long messages are gathered before they are read together: waking up costs more than reading one."""
+GATHER_S = 0.1
+"""After one was read at once, how long others are gathered to be read together: waking up for each costs as
+much as reading it."""
 KEEPALIVE_S = 30.0
 
 Now = Callable[[], int]
