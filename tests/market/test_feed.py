@@ -13,12 +13,13 @@ from tests.market.streams import everything
 from tests.market.twins import apply, done
 from tradelane.market.depth import Depth
 from tradelane.market.exchange import Exchange
-from tradelane.market.feed import Feed, LevelChange, Message, Printed, Top
+from tradelane.market.feed import Feed, LevelChange, Message, Printed, Top, Turned
 from tradelane.market.ladder import DepthLevel
 from tradelane.market.order import Order, Side
 from tradelane.market.outcome import Event, Fill, trades
 from tradelane.market.product import Lane
 from tradelane.market.rules import Rules
+from tradelane.market.session import Phase
 from tradelane.market.terms import PLAIN, Kind, Terms
 
 SELL, BUY = Side.SELL, Side.BUY
@@ -26,6 +27,17 @@ SELL, BUY = Side.SELL, Side.BUY
 
 def order(seq: int, zone: str, side: Side, price: int, lots: int) -> Order:
     return Order(f"o{seq}", seq, f"member {seq}", "potatoes", zone, side, price, lots)
+
+
+class Told:
+    """A feed of the best ``levels`` levels, published from a market whenever it is asked."""
+
+    def __init__(self, market: Exchange, zone: str, levels: int) -> None:
+        self.market, self.zone, self.levels = market, zone, levels
+        self.feed = Feed(zone, market.depth(zone, levels), market.phase)
+
+    def publish(self, events: list[Event]) -> list[Message]:
+        return self.feed.publish(events, self.market.depth(self.zone, self.levels), self.market.phase)
 
 
 def applied(picture: Depth, messages: list[Message]) -> Depth:
@@ -44,7 +56,7 @@ def applied(picture: Depth, messages: list[Message]) -> Depth:
 
 def test_trades_then_levels_then_the_top() -> None:
     market = Exchange(POTATOES, [NL], [])
-    feed = Feed(market, "NL", 5)
+    feed = Told(market, "NL", 5)
     market.submit(order(1, "NL", SELL, 100, 5), Kind.LIMIT, Terms(display=2))
     market.submit(order(2, "NL", SELL, 101, 4))
     outcome = market.submit(order(3, "NL", BUY, 101, 6))
@@ -57,12 +69,15 @@ def test_trades_then_levels_then_the_top() -> None:
         Top(6, DepthLevel(101, 3, 1), None),
     ]
     assert feed.publish([]) == []
-    assert feed.picture() == (6, Depth([DepthLevel(101, 3, 1)], []))
+    assert (feed.feed.number, feed.feed.last) == (6, 101)
+    assert feed.feed.depth == Depth([DepthLevel(101, 3, 1)], [])
+    market.turn(Phase.HALTED, 4)
+    assert feed.publish([]) == [Turned(7, Phase.HALTED)]
 
 
 def test_a_trade_over_a_lane_is_printed_in_both_zones_at_the_price_of_each() -> None:
     market = Exchange(POTATOES, ZONES, [Lane("cable", "NL", "GB", 1_000, 20_000, Decimal("0.010"))])
-    feeds = [Feed(market, zone, 3) for zone in ("NL", "GB", "CH")]
+    feeds = [Told(market, zone, 3) for zone in ("NL", "GB", "CH")]
     market.submit(order(1, "NL", SELL, 400, 100))
     for feed in feeds:
         feed.publish([])
@@ -79,8 +94,9 @@ def test_a_reader_of_every_message_has_the_depth(
     lanes: list[Lane], rules: Rules, seed: int, count: int, pause: int, levels: int
 ) -> None:
     market = Exchange(POTATOES, ZONES, lanes, rules)
-    feed = Feed(market, "NL", levels)
-    (number, picture), told_of, printed, told = feed.picture(), list[Event](), 0, 0
+    feed = Told(market, "NL", levels)
+    number, picture = feed.feed.number, feed.feed.depth
+    told_of, printed, told = list[Event](), 0, 0
     for at, command in enumerate(everything(seed, count, ["NL", "GB", "CH"], (95, 105)), 1):
         told_of += done(market, command)
         if at % pause:
@@ -89,7 +105,7 @@ def test_a_reader_of_every_message_has_the_depth(
         assert [m.number for m in messages] == list(range(number + 1, number + 1 + len(messages)))
         number += len(messages)
         picture = applied(picture, messages)
-        assert picture == market.depth("NL", levels) == feed.picture()[1]
+        assert picture == market.depth("NL", levels) == feed.feed.depth
         told += sum(isinstance(m, Printed) for m in messages)
         fills = (e for e in told_of if isinstance(e, Fill))
         printed += sum("NL" in (f.maker.zone, f.taker.zone) for f in fills)
@@ -111,14 +127,14 @@ def test_depth_is_what_the_open_orders_show(rules: Rules, seed: int, count: int,
         assert rows == [(p, sum(lots), len(lots)) for p, lots in zip(prices, shown, strict=True)]
 
 
-def test_an_unknown_zone_has_no_feed() -> None:
+def test_an_unknown_zone_has_no_depth() -> None:
     with pytest.raises(KeyError):
-        Feed(Exchange(POTATOES, [NL], []), "GB", 3)
+        Exchange(POTATOES, [NL], []).depth("GB", 3)
 
 
 def test_what_does_not_show_is_not_told() -> None:
     market = Exchange(POTATOES, [NL], [])
-    feed = Feed(market, "NL", 3)
+    feed = Told(market, "NL", 3)
     market.submit(order(1, "NL", SELL, 100, 5), Kind.LIMIT, Terms(trigger=90))
     market.submit(order(2, "NL", BUY, 99, 5), Kind.LIMIT, PLAIN)
     market.cancel("o2", "member 2")

@@ -59,6 +59,10 @@ class Exchange:
         self.floor = Floor(product, zones, lanes, rules, phase)
         self._orders = self.floor.orders
 
+    @property
+    def phase(self) -> Phase:
+        return self.floor.phase
+
     def submit(self, order: Order, kind: Kind = Kind.LIMIT, terms: Terms = PLAIN) -> Answer:
         """Match an order near and far; what is left rests in its zone's book or is cancelled."""
         floor, limits = self.floor, self._limits

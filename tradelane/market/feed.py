@@ -1,8 +1,10 @@
-"""What everyone in a zone may know of its market as it changes: trades, levels (L2) and the best prices (L1).
+"""What everyone in a zone may know of its market as it changes: its phase, trades, levels (L2) and the best
+prices (L1).
 
-Always true: messages are numbered without a gap, in a publication trades first, then levels, then the top;
-a reader that starts from ``picture`` and applies every level after its number has the depth of the latest
-publication. Names of members and orders, hidden lots and waiting stops do not appear.
+Always true: messages are numbered without a gap, in a publication the phase first, then trades, then levels,
+then the top; a reader that starts from a feed's ``number`` and ``depth`` and applies every level after that
+number has the depth of the latest publication. Names of members and orders, hidden lots and waiting stops
+do not appear.
 
 How often to publish is the caller's: what changed and changed back in between is not told, so that a feed
 costs nothing to the market and a slow one tells fewer, newer things. Trades are all told.
@@ -14,10 +16,17 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from tradelane.market.depth import Depth
-from tradelane.market.exchange import Exchange
 from tradelane.market.ladder import DepthLevel
 from tradelane.market.order import Side
 from tradelane.market.outcome import Event, Fill
+from tradelane.market.session import Phase
+
+
+class Turned(NamedTuple):
+    """The market is in another phase."""
+
+    number: int
+    phase: Phase
 
 
 class Printed(NamedTuple):
@@ -47,45 +56,47 @@ class Top(NamedTuple):
     buy: DepthLevel | None
 
 
-Message = Printed | LevelChange | Top
+Message = Turned | Printed | LevelChange | Top
 
 
 class Feed:
-    """One zone's feed of the best ``levels`` levels. KeyError for an unknown zone."""
+    """One zone's feed. What was told so far: the ``number`` of the last message, and the ``depth``, ``phase``
+    and ``last`` price traded (ticks) that all of them make.
+    """
 
-    def __init__(self, exchange: Exchange, zone: str, levels: int) -> None:
-        self._exchange = exchange
+    def __init__(self, zone: str, depth: Depth, phase: Phase) -> None:
+        self.number = 0
+        self.depth = depth
+        self.phase = phase
+        self.last: int | None = None
         self._zone = zone
-        self._levels = levels
-        self._number = 0
-        self._told = exchange.depth(zone, levels)
 
-    def picture(self) -> tuple[int, Depth]:
-        """What was told so far: the number of the last message, and the depth that all of them make."""
-        return self._number, self._told
-
-    def publish(self, events: Iterable[Event]) -> list[Message]:
-        """Messages for the ``events`` of all commands since the last publication, and what they changed."""
+    def publish(self, events: Iterable[Event], depth: Depth, phase: Phase) -> list[Message]:
+        """Messages for the ``events`` of all commands since the last publication, and where they led."""
         messages: list[Message] = []
+        if phase is not self.phase:
+            self.phase = phase
+            messages.append(Turned(self._next(), phase))
         for event in events:
             if isinstance(event, Fill):
                 seen = _seen(event, self._zone)
                 if seen is not None:
+                    self.last = seen[0]
                     messages.append(Printed(self._next(), *seen, event.taker.side))
-        before, self._told = self._told, self._exchange.depth(self._zone, self._levels)
+        before, self.depth = self.depth, depth
         for side, old, new in (
-            (Side.SELL, before.sells, self._told.sells), (Side.BUY, before.buys, self._told.buys),
+            (Side.SELL, before.sells, depth.sells), (Side.BUY, before.buys, depth.buys),
         ):  # fmt: skip
             for level in _changes(old, new):
                 messages.append(LevelChange(self._next(), side, *level))
-        top = _top(self._told)
+        top = _top(depth)
         if top != _top(before):
             messages.append(Top(self._next(), *top))
         return messages
 
     def _next(self) -> int:
-        self._number += 1
-        return self._number
+        self.number += 1
+        return self.number
 
 
 def _seen(fill: Fill, zone: str) -> tuple[int, int] | None:
