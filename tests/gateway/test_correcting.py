@@ -20,9 +20,12 @@ from tests.gateway.marketplace import (
     sell_abroad,
     statement,
 )
-from tradelane.gateway import heads
+from tradelane.gateway import heads, statements
+from tradelane.gateway.correcting import SETTLED
 from tradelane.gateway.doctor import examine
+from tradelane.gateway.store import open_engine
 from tradelane.meter.seal import GENESIS, SealedRecord, seal, signs
+from tradelane.settlement.contract import FINAL, State
 
 CHAIN = seal(ANNA.key, GENESIS, [b"{}"]) + seal(ANNA.key, seal(ANNA.key, GENESIS, [b"{}"])[0].head, [b"[]"])
 WHO = (ANNA.account, BRAM.account, BETH.account, "balancing:EUR")
@@ -113,6 +116,17 @@ def test_a_correction_is_booked_once_whatever_happens_to_the_process(tmp_path: P
         assert [f for f in examine(market.config) if f.ok is False] == []
 
     in_market(tmp_path, sound, FIRST.end)
+    engine = open_engine(tmp_path / "zone.sqlite", "BEGIN", readonly=True)
+    with engine.begin() as conn:
+        known = statements.stated(conn, "anna", FIRST.start)
+        assert known is not None and known.export_wh == 1000
+        assert statements.stated(conn, "anna", FIRST.end) is None
+    engine.dispose()
+
+
+def test_contracts_that_share_what_was_metered_are_those_that_were_measured() -> None:
+    measured = {state for state in State if state in FINAL} - {State.REFUSED}
+    assert measured <= set(SETTLED)
 
 
 def test_corrections_that_cannot_be_are_refused(tmp_path: Path) -> None:

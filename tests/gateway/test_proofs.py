@@ -1,4 +1,4 @@
-"""Tampering with a database or a file is found every time: one bit, a record gone, two swapped, a cut tail."""
+"""Tampering with a database or a file is found every time: a bit, a record gone, two swapped, a cut tail."""
 
 from __future__ import annotations
 

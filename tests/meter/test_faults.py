@@ -1,52 +1,24 @@
 """A simulated day under each fault of a counter: right to the watt-hour, or marked as not known. Never wrong.
 
-The truth is a house of its own here: power constant in a minute, energy in watt-milliseconds.
+The truth is a house of the tests' own, simulated.House.
 """
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from itertools import accumulate
+from dataclasses import replace
 
 import pytest
 
 from tests.meter.counters import QUARTER, RULES, START, quarter
+from tests.meter.simulated import DAY_MINUTES, House
 from tradelane.market.units import MINUTE
 from tradelane.meter.counter import Rules
 from tradelane.meter.history import MeterHistory
 from tradelane.meter.metering import Metered, MeteredInterval, close_interval
 from tradelane.meter.reading import Quality, Reading, Role, Value
 
-DAY_MINUTES = 24 * 60
-W_MS_PER_WH = 3_600_000
 POLL = 30_000
-BASE_WH = 650_000
-
-
-@dataclass(frozen=True)
-class House:
-    """Exports ``watts[m]`` in minute m of the day."""
-
-    watts: list[int]
-    sums: list[int]
-
-    @classmethod
-    def seeded(cls, seed: int) -> House:
-        chance = random.Random(seed)
-        watts = [
-            max(0, 6_000 - (m - 720) ** 2 // 40) * chance.randrange(2, 10) // 10 for m in range(DAY_MINUTES)
-        ]
-        return cls(watts, [0, *accumulate(w * MINUTE for w in watts)])
-
-    def wh(self, time: int) -> int:
-        """What the register holds ``time`` ms into the day: whole Wh, cut off below."""
-        minute = min(time // MINUTE, DAY_MINUTES - 1)
-        return BASE_WH + (self.sums[minute] + self.watts[minute] * (time - minute * MINUTE)) // W_MS_PER_WH
-
-    def power(self, time: int) -> int:
-        return self.watts[min(time // MINUTE, DAY_MINUTES - 1)]
 
 
 Shown = tuple[int, dict[str, Value]]
