@@ -19,7 +19,6 @@ import operator
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -157,7 +156,8 @@ def _side(side: Columns, fill: IntArray, price: int, sign: int) -> _Side:
     if len(fill) != len(side):
         return _Side(0, 0, 0, 0, ("fills do not match the orders",))
     filled, others = 0, [np.zeros(0, np.intp)]
-    narrow = _block_sum_type(fill)
+    most = _largest(fill)
+    narrow = fill.dtype if most * BLOCK <= np.iinfo(fill.dtype).max else np.int64
     for k in range(0, len(side), BLOCK):
         part = slice(k, k + BLOCK)
         filled += int(fill[part].sum(dtype=narrow))
@@ -167,13 +167,9 @@ def _side(side: Columns, fill: IntArray, price: int, sign: int) -> _Side:
     other = np.concatenate(others)
     odd = side.price[other], side.quantity[other], fill[other]
     short, slack = _unfilled(*odd, price, sign)
-    return _Side(filled, exact_dot(side.price, fill), slack, short, tuple(_limit_faults(*odd, price, sign)))
-
-
-def _block_sum_type(fill: IntArray) -> np.dtype[np.signedinteger[Any]]:
-    """The fills' own type where a block of them fits into it: a wider one takes four times as long."""
-    fits = len(fill) == 0 or _largest(fill) * BLOCK <= np.iinfo(fill.dtype).max
-    return fill.dtype if fits else np.dtype(np.int64)
+    return _Side(
+        filled, exact_dot(side.price, fill, most), slack, short, tuple(_limit_faults(*odd, price, sign))
+    )
 
 
 def _not_plain(
@@ -211,17 +207,16 @@ def _limit_faults(
         yield "fill outside its limit"
 
 
-def exact_dot(a: npt.NDArray[np.integer], b: npt.NDArray[np.integer]) -> int:
+def exact_dot(a: npt.NDArray[np.integer], b: npt.NDArray[np.integer], largest_b: int | None = None) -> int:
     """Σ a·b exactly: in int64 where it cannot overflow, else in Python integers."""
-    if not len(a):
-        return 0
-    if _largest(a) * _largest(b) * len(a) < 2**63:
+    most = _largest(b) if largest_b is None else largest_b
+    if _largest(a) * most * len(a) < 2**63:
         return int(np.einsum("i,i", a, b, dtype=np.int64))
     return sum(map(operator.mul, a.tolist(), b.tolist()))
 
 
 def _largest(a: npt.NDArray[np.integer]) -> int:
-    return max(abs(int(a.min())), abs(int(a.max())))
+    return max(abs(int(a.min())), abs(int(a.max()))) if len(a) else 0
 
 
 @dataclass(slots=True)

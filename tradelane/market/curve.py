@@ -59,6 +59,8 @@ class Curve:
             return cls(empty, empty, empty)
         low = min(int(p.min()) for p in sides)
         high = max(int(p.max()) for p in sides)
+        if 0 < low <= high - low:
+            low = 0  # a few empty ticks cost less than to take the lowest from every price
         if high - low < DENSE * (len(batch.sells) + len(batch.buys)):
             return cls._dense(low, _histogram(batch.sells, low, high), _histogram(batch.buys, low, high))
         return cls._sorted(batch)
@@ -157,6 +159,8 @@ class Curve:
 
 
 def _check_total(quantity: IntArray) -> None:
+    if np.iinfo(quantity.dtype).max * len(quantity) < EXACT_TOTAL:
+        return  # narrow columns cannot reach it
     most = int(quantity.max(initial=0))
     if most * len(quantity) >= EXACT_TOTAL and float(quantity.sum(dtype=np.float64)) >= EXACT_TOTAL:
         raise ValueError("total quantity of one side reaches 2**53 lots; use a larger lot")
@@ -168,6 +172,7 @@ def _histogram(side: Columns, low: int, high: int) -> IntArray:
     total = np.zeros(high - low + 1, np.int64)
     for k in range(0, len(side), BLOCK):
         at = side.price[k : k + BLOCK].astype(np.intp)
-        at -= low
+        if low:
+            at -= low
         np.add.at(total, at, side.quantity[k : k + BLOCK].astype(np.int64, copy=False))
     return total
