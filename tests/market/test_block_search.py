@@ -204,14 +204,14 @@ def test_many_blocks_are_cleared_as_well_as_few(monkeypatch: pytest.MonkeyPatch)
     """
     monkeypatch.setattr(few, "MOST", 0)
     best = 0
-    for seed in range(100):
+    for seed in range(40):
         market = random_block_market(seed)
         joint = market.cleared()
         welfare, most = float(market.welfare(joint)), naive_best(market)[0]
         assert joint.most_welfare is not None and joint.notes == ()
         assert welfare <= most + 1e-6 <= joint.most_welfare + 2e-6
         best += welfare >= most - 1e-6
-    assert best >= 90
+    assert best >= 36
 
 
 def test_a_choice_that_loses_at_the_exact_prices_is_corrected() -> None:

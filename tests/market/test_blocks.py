@@ -195,11 +195,11 @@ def welfare_of(seed: int) -> tuple[Fraction, float]:
 
 def test_the_choice_is_the_best_of_all() -> None:
     """Never better than every choice tried by the twin, which may set each zone's price anywhere; at least as
-    good in nine of ten markets (in all of these, when this was written), and never off by more than the gap.
+    good in nineteen of twenty markets (in all, when this was written), and never off by more than the gap.
     """
-    pairs = [welfare_of(seed) for seed in range(150)]
+    pairs = [welfare_of(seed) for seed in range(60)]
     assert all(float(ours) <= best + 1e-6 for ours, best in pairs)
-    assert sum(float(ours) >= best - 1e-6 for ours, best in pairs) >= 135
+    assert sum(float(ours) >= best - 1e-6 for ours, best in pairs) >= 57
     assert any(random_block_market(seed).cleared().accepted for seed in range(10))
 
 

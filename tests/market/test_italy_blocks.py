@@ -4,9 +4,9 @@ Our choice starts from simple bids and blocks alone, no published price. It agre
 of all 104 blocks: 55 accepted, 45 rejected, 4 paradoxically rejected (in the money at the published prices,
 and yet not to be had). There are no differences to explain among the blocks.
 
-Prices: with the accepted blocks at any price, the published price lies between our lowest and our highest in
-each of 504 zone-hours. It is our middle in 428: elsewhere sales and purchases leave a gap, and the exchange ends
-it in an optimisation that spans all of Europe. Here the foreign borders stand at their published exchange.
+Prices: with the accepted blocks at any price, the published price lies between our lowest and our
+highest in each of 504 zone-hours. It is our middle in 428: elsewhere sales and purchases leave a gap, which
+the exchange ends in an optimisation that spans all of Europe. Here the foreign borders stand as published.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Optimal prices are convex: in every product low + θ·(high − low) is optimal for each θ from 0 to 1. Published
 is the middle, θ = ½; where an accepted block would lose there, the θ of the products nearest to ½ (least
-squares) at which none does, by Hildreth's method. It does not depend on the solver, because low and high do
+squares, nearest.py) at which none does. It does not depend on the solver, because low and high do
 not.
 """
 
@@ -12,8 +12,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+import numpy as np
+
 from tradelane.market.acceptance import Book
 from tradelane.market.block import Acceptance, Block
+from tradelane.market.nearest import nearest_to_zero
 from tradelane.market.units import MILLI
 
 MIDDLE = Fraction(1, 2)
@@ -53,8 +56,9 @@ def shares(
     """θ by product. With ``margin`` blocks gain what rounding the prices may take from them."""
     names = sorted(faces)
     needs = [need for need in _needs(book, accepted, faces, names, margin) if _decides(need)]
-    theta = [0.5] * len(names)
-    if needs:
+    theta = _nearest(len(names), needs)
+    if theta is None:
+        theta = [0.5] * len(names)
         _project(theta, needs)
     return {name: Fraction(t) if t != 0.5 else MIDDLE for name, t in zip(names, theta, strict=True)}
 
@@ -105,8 +109,28 @@ def _decides(need: _Need) -> bool:
     return need.least <= high + STILL and (need.exactly or low < need.least)
 
 
+def _nearest(count: int, needs: Sequence[_Need]) -> list[float] | None:
+    """The θ nearest to the middle that meet every need and the bounds 0 and 1; None where none do."""
+    if not needs:
+        return [0.5] * count
+    used = sorted({k for need in needs for k in need.slope})
+    slopes = np.array([[need.slope.get(k, 0.0) for k in used] for need in needs])
+    least = np.array([need.least for need in needs]) - slopes.sum(axis=1) / 2
+    exactly = np.array([need.exactly for need in needs])
+    one, half = np.eye(len(used)), np.full(len(used), -0.5)
+    moved = nearest_to_zero(
+        np.vstack([slopes, -slopes[exactly], one, -one]), np.concatenate([least, -least[exactly], half, half])
+    )
+    if moved is None:
+        return None
+    theta = [0.5] * count
+    for k, by in zip(used, moved.tolist(), strict=True):
+        theta[k] = min(1.0, max(0.0, 0.5 + by))
+    return theta
+
+
 def _project(theta: list[float], needs: Sequence[_Need]) -> None:
-    """Move ``theta`` to the nearest point that meets every need and the bounds 0 and 1."""
+    """Where not all needs can be met: a compromise between them, by Hildreth's method."""
     up, down = [0.0] * len(theta), [0.0] * len(theta)
     used = sorted({k for need in needs for k in need.slope})
     for _ in range(SWEEPS):

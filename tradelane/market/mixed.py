@@ -57,12 +57,17 @@ class Layout:
         widths = [sum(len(v) - 1 for v in s.chosen) + len(s.borders) for s in stages]
         self.first: list[int] = np.concatenate([[0], np.cumsum(widths)]).astype(int).tolist()
         count = len(book.blocks)
-        self.least = [NANO if b.id in whole else b.min_acceptance for b in book.blocks]
+        self.least = [NANO if b.id in whole else max(b.min_acceptance, _a_lot(b)) for b in book.blocks]
         self.a = np.arange(self.first[-1], self.first[-1] + count)
         self.u = self.a.copy()
         partial = [k for k, least in enumerate(self.least) if least < NANO]
         self.u[partial] = self.first[-1] + count + np.arange(len(partial))
         self.columns = self.first[-1] + count + len(partial)
+
+
+def _a_lot(block: Block) -> int:
+    """The share that makes one lot: less would count as accepted where nothing is."""
+    return -(-NANO // max(block.profile.values()))
 
 
 def build(
