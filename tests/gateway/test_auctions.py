@@ -61,6 +61,25 @@ def test_every_clearing_is_published_as_files_that_prove_it(tmp_path: Path) -> N
     in_market(tmp_path, use)
 
 
+def test_what_lanes_share_is_kept_and_published(tmp_path: Path) -> None:
+    """A limit narrower than the lane: it binds, it has a price, and the files prove it."""
+
+    async def use(market: Marketplace) -> None:
+        await sell_abroad(market)
+        market.now = GATE
+        await market.priced()
+        case = (await market.http.get(f"/api/v1/clearings/{POWER}/case")).json()
+        result = (await market.http.get(f"/api/v1/clearings/{POWER}/result")).json()
+        (narrow,) = result["constraints"]
+        assert narrow["constraint"] == "narrow" and narrow["use"] == narrow["room"] == "0.00025"
+        assert float(narrow["price"]) > 0
+        read = read_case(json.dumps(case), lambda name: ())
+        assert verify(read, json.loads(result_text(result))) == []
+
+    limit = '\n[[zone.lane_sets]]\nid = "narrow"\nlanes = ["NL>GB"]\ncapacity_kw = 1\n'
+    in_market(tmp_path, use, config=CONFIG + limit)
+
+
 def test_a_gate_without_its_clearing_is_cleared_to_the_same_digest(tmp_path: Path) -> None:
     async def clear(market: Marketplace) -> tuple[list[Any], list[Any]]:
         if "order" not in kinds(market):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -72,6 +75,31 @@ def test_lanes_carry_lots(catalogue: Catalogue) -> None:
     assert (road.capacity, road.duty_ppm, road.loss_ppm) == (40, 80_000, 0)
     assert catalogue.goods_lanes("tulips") == []
     assert catalogue.currencies == ["EUR", "GBP"]
+
+
+SHARED = """
+[[zone.lane_sets]]
+id = "to-GB"
+lanes = ["NL>GB"]
+capacity_kw = 20
+
+[[zone.flow_based]]
+id = "line"
+ptdf = { NL = "0.5", GB = "-0.25" }
+ram_kw = 8
+"""
+
+
+def test_what_lanes_share_is_counted_in_lots(tmp_path: Path) -> None:
+    path = tmp_path / "market.toml"
+    path.write_text(CONFIG + SHARED)
+    section = load(path).zone
+    assert section is not None
+    line, to_gb = Catalogue(section).power_constraints(POWER)
+    assert (to_gb.id, dict(to_gb.share)) == ("to-GB", {(POWER, "NL>GB"): Fraction(1)})
+    assert to_gb.room == 5_000
+    assert line.room == 2_000
+    assert line.share[POWER, "NL>GB"] == Fraction(1, 2) + Fraction(97, 100) * Fraction(1, 4)
 
 
 def test_goods_carry_what_customs_asks_for(catalogue: Catalogue) -> None:

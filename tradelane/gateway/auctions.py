@@ -20,7 +20,7 @@ from tradelane.gateway.canonical import canonical
 from tradelane.gateway.catalogue import Catalogue
 from tradelane.gateway.preferences import preferences_of, wishes_of
 from tradelane.gateway.tables import flows, orders, prices
-from tradelane.market.auction import Clearing, NotProven, clear
+from tradelane.market.auction import Clearing, NotProven, Part, clear_linked
 from tradelane.market.batch import OrderBatch
 from tradelane.market.order import Order, Side
 from tradelane.market.pairing import pair
@@ -68,7 +68,9 @@ def run(catalogue: Catalogue, product: Product, book: Sequence[Order]) -> Cleari
     """
     batches = {zone: OrderBatch.of(rows) for zone, rows in by_zone(catalogue, book).items()}
     try:
-        return clear(product, list(catalogue.zones.values()), catalogue.power_lanes(), batches)
+        part = Part(product, catalogue.power_lanes(), batches)
+        zones, constraints = list(catalogue.zones.values()), catalogue.power_constraints(product.id)
+        return clear_linked([part], zones, constraints)[0]
     except (NotProven, ValueError) as reason:
         raise NotCleared(str(reason)) from reason
 
@@ -127,6 +129,8 @@ def summary(clearing: Clearing) -> dict[str, Any]:
         },
         "flows": {lane.id: [outcome.sent[k], outcome.received[k]] for k, lane in enumerate(network.lanes)},
     }
+    if clearing.shadow:
+        body["constraints"] = dict(clearing.shadow)
     fills = [
         [sold.tolist(), bought.tolist()] for sold, bought in zip(outcome.sold, outcome.bought, strict=True)
     ]

@@ -9,8 +9,11 @@ from functools import cached_property
 
 from tradelane.gateway.schedule import next_gate, product_id
 from tradelane.gateway.sections import Goods, ZoneSection
+from tradelane.market.constraint import Constraint, flow_based, lane_set
+from tradelane.market.limits import UNLIMITED, Limits
 from tradelane.market.order import Refusal
 from tradelane.market.product import Allocation, Lane, Product, Zone
+from tradelane.market.rules import Rules
 from tradelane.market.units import MINUTE, Interval, instant, whole
 
 POWER_LOT = Decimal("0.000001")
@@ -69,12 +72,25 @@ class Catalogue:
                 lane.id,
                 lane.source,
                 lane.target,
-                int(Fraction(lane.capacity_kw * 1000 * self.mtu, HOUR)),
+                self.wh(lane.capacity_kw),
                 lane.loss_ppm,
                 lane.tariff,
             )
             for lane in self.section.lanes
         ]
+
+    def power_constraints(self, product: str) -> list[Constraint]:
+        """What interconnectors share, by id, in Wh per market time unit."""
+        found = [lane_set(s.id, product, s.lanes, self.wh(s.capacity_kw)) for s in self.section.lane_sets]
+        lanes = self.power_lanes()
+        for limit in self.section.flow_based:
+            ptdf = {zone: Fraction(share) for zone, share in limit.ptdf.items()}
+            found.append(flow_based(limit.id, product, ptdf, Fraction(self.wh(limit.ram_kw)), lanes))
+        return sorted(found, key=lambda constraint: constraint.id)
+
+    def wh(self, kw: int) -> int:
+        """What ``kw`` carry in a market time unit."""
+        return int(Fraction(kw * 1000 * self.mtu, HOUR))
 
     def goods_product(self, goods: Goods, day: Interval) -> Product:
         return Product(
@@ -95,6 +111,21 @@ class Catalogue:
             for x in self.section.goods_lanes
             if x.product == goods
         ]
+
+    def goods_rules(self, goods: str) -> Rules:
+        """The rules of one product's continuous market, in ticks and lots."""
+        said = self.goods[goods]
+        lots = {
+            name: UNLIMITED if most is None else whole(most, said.lot)
+            for name, most in (("order_lots", said.most_in_order), ("open_lots", said.most_open))
+        }
+        limits = Limits(**lots, open_orders=said.most_open_orders or UNLIMITED)
+        return Rules(
+            said.self_trade,
+            None if said.collar is None else whole(said.collar, said.tick),
+            limits,
+            {zone: whole(price, said.tick) for zone, price in said.references.items()},
+        )
 
     def open_goods(self, now: int) -> list[Product]:
         """The goods products of the day that holds ``now``."""

@@ -62,7 +62,32 @@ def case_of(
             for order, wish in zip(book, without_names(book, wishes), strict=True)
         ],
         "blocks": [],
+        **_shared(catalogue, product),
     }
+
+
+def _shared(catalogue: Catalogue, product: Product) -> dict[str, Any]:
+    """What lanes share, by kind; nothing where they share nothing."""
+    section = catalogue.section
+    sets = [
+        {
+            "id": s.id,
+            "product": product.id,
+            "lanes": list(s.lanes),
+            "capacity": product.quantity_text(catalogue.wh(s.capacity_kw)),
+        }
+        for s in section.lane_sets
+    ]
+    flow_based = [
+        {
+            "id": limit.id,
+            "product": product.id,
+            "ptdf": {zone: plain(share) for zone, share in limit.ptdf.items()},
+            "ram": product.quantity_text(catalogue.wh(limit.ram_kw)),
+        }
+        for limit in section.flow_based
+    ]
+    return {name: rows for name, rows in (("lane_sets", sets), ("flow_based", flow_based)) if rows}
 
 
 def result_of_case(case: dict[str, Any]) -> dict[str, Any]:

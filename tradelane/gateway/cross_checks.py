@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Protocol
 
-from tradelane.gateway.sections import ClockSection, EdgeSection, HubSection, Meter, Mqtt, ZoneSection
+from tradelane.gateway.sections import ClockSection, EdgeSection, Goods, HubSection, Meter, Mqtt, ZoneSection
 from tradelane.gateway.toml_lines import Loc
 from tradelane.market.units import whole
 from tradelane.meter.payload import scale_of
@@ -127,13 +127,33 @@ def _zone(zone: ZoneSection) -> Iterator[Fault]:
     yield from _unique(("zone", "goods_lanes"), [lane.id for lane in zone.goods_lanes], "id")
     for name, lanes in (("lanes", zone.lanes), ("goods_lanes", zone.goods_lanes)):
         yield from _lane_ends(name, lanes, {z.id for z in zone.zones})
+    yield from _shared(zone)
     goods = {g.id for g in zone.goods}
     for index, lane in enumerate(zone.goods_lanes):
         if lane.product not in goods:
             yield ("zone", "goods_lanes", index, "product"), f"no goods product {lane.product!r}"
     yield from _prices(zone)
+    for index, one in enumerate(zone.goods):
+        yield from _goods(("zone", "goods", index), one, {z.id for z in zone.zones})
     if zone.hub_url is not None and zone.hub_token_file is None:
         yield ("zone", "hub_token_file"), "missing: an e-hub is spoken to with a token"
+
+
+def _shared(zone: ZoneSection) -> Iterator[Fault]:
+    lanes, zones = {lane.id for lane in zone.lanes}, {z.id for z in zone.zones}
+    yield from _unique(("zone", "lane_sets"), [s.id for s in zone.lane_sets], "id")
+    yield from _unique(("zone", "flow_based"), [*(f.id for f in zone.flow_based)], "id")
+    names = {s.id for s in zone.lane_sets}
+    for index, limit in enumerate(zone.flow_based):
+        if limit.id in names:
+            yield ("zone", "flow_based", index, "id"), f"a lane set is called {limit.id!r} already"
+        for name in limit.ptdf:
+            if name not in zones:
+                yield ("zone", "flow_based", index, "ptdf"), f"no zone {name!r}"
+    for index, together in enumerate(zone.lane_sets):
+        for name in together.lanes:
+            if name not in lanes:
+                yield ("zone", "lane_sets", index, "lanes"), f"no lane {name!r}"
 
 
 class _Lane(Protocol):
@@ -164,6 +184,29 @@ def _prices(zone: ZoneSection) -> Iterator[Fault]:
                 whole(value, tick)
             except ValueError as error:
                 yield (*at, key), f"{error} (the tick)"
+
+
+def _goods(at: Loc, goods: Goods, zones: set[str]) -> Iterator[Fault]:
+    for zone, price in goods.references.items():
+        if zone not in zones:
+            yield (*at, "references", zone), f"no zone {zone!r}"
+        if not goods.min_price <= price <= goods.max_price:
+            yield (*at, "references", zone), "is outside the price limits"
+    steps = [(("references", zone), price, goods.tick, "tick") for zone, price in goods.references.items()]
+    steps += [
+        ((key,), value, step, name)
+        for key, value, step, name in (
+            ("collar", goods.collar, goods.tick, "tick"),
+            ("most_in_order", goods.most_in_order, goods.lot, "lot"),
+            ("most_open", goods.most_open, goods.lot, "lot"),
+        )
+        if value is not None
+    ]
+    for key, value, step, name in steps:
+        try:
+            whole(value, step)
+        except ValueError as error:
+            yield (*at, *key), f"{error} (the {name})"
 
 
 def _unique(at: Loc, names: Iterable[str], key: str | None) -> Iterator[Fault]:

@@ -30,6 +30,7 @@ from tradelane.gateway.section_types import (
     Url,
     divides_the_day,
 )
+from tradelane.market.prevention import Prevention
 
 
 class ClockSection(Section):
@@ -193,8 +194,29 @@ class PowerLane(Section):
     tariff: NotNegative = Decimal(0)
 
 
+class LaneSet(Section):
+    """Interconnectors that carry at most ``capacity_kw`` together."""
+
+    id: Id
+    lanes: tuple[Id, ...] = Field(min_length=1)
+    capacity_kw: int = Field(ge=0)
+
+
+class FlowBased(Section):
+    """A network element with ``ram_kw`` to spare that carries ``ptdf`` of each zone's net position."""
+
+    id: Id
+    ptdf: dict[Id, Amount] = Field(min_length=1)
+    ram_kw: int = Field(ge=0)
+
+
 class Goods(Section):
-    """A goods product. ``lot`` in ``unit``, ``tick`` and the price limits in zone currency per ``unit``."""
+    """A goods product. ``lot`` in ``unit``, ``tick`` and the price limits in zone currency per ``unit``.
+
+    For ``pre_open_minutes`` of its day (UTC) orders are collected, then an auction opens the market. A price
+    may be ``collar`` away from the zone's last trade, before the first from its ``references``. One member
+    may have so much in one order (``most_in_order``), so many ``most_open_orders``, so much ``most_open``.
+    """
 
     id: Id
     name: Text
@@ -204,6 +226,13 @@ class Goods(Section):
     tick: Positive
     min_price: NotNegative = Decimal(0)
     max_price: Positive
+    pre_open_minutes: int = Field(default=0, ge=0, lt=1440)
+    collar: Positive | None = None
+    references: dict[Id, Amount] = Field(default_factory=dict)
+    self_trade: Prevention = Prevention.NONE
+    most_in_order: Positive | None = None
+    most_open: Positive | None = None
+    most_open_orders: int | None = Field(default=None, ge=1)
 
 
 class GoodsLane(Section):
@@ -227,13 +256,16 @@ class Imbalance(Section):
 
 
 class ZoneSection(Section):
-    """A market of one or more zones. Power prices in zone currency per MWh."""
+    """A market of one or more zones. Power prices in zone currency per MWh. Who shows the secret in
+    ``operator_token_file`` (by default ``data_dir/zone.token``, made when missing) may halt its goods."""
 
     id: Id
     name: Text
     numeraire: Currency
     zones: tuple[ZoneEntry, ...] = Field(min_length=1)
     lanes: tuple[PowerLane, ...] = ()
+    lane_sets: tuple[LaneSet, ...] = ()
+    flow_based: tuple[FlowBased, ...] = ()
     goods: tuple[Goods, ...] = ()
     goods_lanes: tuple[GoodsLane, ...] = ()
     mtu_minutes: Annotated[int, Field(ge=1), AfterValidator(divides_the_day)] = 15
@@ -245,6 +277,7 @@ class ZoneSection(Section):
     tick: Positive = Decimal("0.01")
     hub_url: Url | None = None
     hub_token_file: Path | None = None
+    operator_token_file: Path | None = None
 
 
 class HubSection(Section):
