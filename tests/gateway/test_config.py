@@ -176,12 +176,12 @@ MISTAKES = {
         'target = "CH" <- zone.lanes[1].target: a lane joins two different zones',
     ),
     "a set of unknown lanes": (
-        ZONE + '[[zone.lane_sets]]\nid = "alps"\nlanes = ["CH>IT-SUD"]\ncapacity_kw = 5\n',
-        "lanes = [\"CH>IT-SUD\"] <- zone.lane_sets[0].lanes: no lane 'CH>IT-SUD'",
+        ZONE.replace('lanes = ["IT-NORD>CH", ', 'lanes = ["CH>IT-SUD", '),
+        'lanes = ["CH>IT-SUD", "CH>IT-NORD"] <- zone.lane_sets[0].lanes: no lane \'CH>IT-SUD\'',
     ),
     "a limit of an unknown zone": (
-        ZONE + '[[zone.flow_based]]\nid = "line"\nptdf = { "IT-SUD" = "0.3" }\nram_kw = 5\n',
-        'ptdf = { "IT-SUD" = "0.3" } <- zone.flow_based[0].ptdf: no zone \'IT-SUD\'',
+        ZONE.replace("ptdf = { IT-NORD", "ptdf = { IT-SUD"),
+        'ptdf = { IT-SUD = "0.4", CH = "-0.2" } <- zone.flow_based[0].ptdf: no zone \'IT-SUD\'',
     ),
     "an id twice": (
         ZONE.replace('id = "CH>IT-NORD"', 'id = "IT-NORD>CH"'),
