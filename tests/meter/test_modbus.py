@@ -346,6 +346,30 @@ def test_a_reading_that_is_given_up_half_way_leaves_nothing_behind() -> None:
     assert asyncio.run(main()) == [200, 200]
 
 
+def test_a_reader_that_is_cancelled_as_its_answer_comes_ends() -> None:
+    """asyncio.wait_for of Python 3.11, inside pymodbus, returns the answer and forgets the cancellation."""
+
+    async def main() -> None:
+        async with bare(in_no_time) as port:
+            connection = ModbusConnection(HOST, port)
+            await connection.read(1, 3, 0, 2)
+            assert connection._wire is not None
+            reading = asyncio.create_task(connection.read(1, 3, 0, 2))
+            await asyncio.sleep(0)
+            while not connection._wire._client.ctx.response_future.done():
+                await asyncio.sleep(0)
+            assert not reading.done()
+            reading.cancel()
+            await asyncio.wait([reading])
+            assert reading.cancelled()
+            await connection.close()
+
+    async def in_no_time(_unit: int, function: int, _address: int, count: int) -> bytes:
+        return words_answer(function, [1] * count)
+
+    asyncio.run(main())
+
+
 def test_pymodbus_and_paho_are_loaded_only_when_a_meter_is_read() -> None:
     code = "import sys, tradelane.meter.modbus, tradelane.meter.mqtt; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout

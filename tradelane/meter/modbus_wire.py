@@ -6,6 +6,7 @@ Always true: what comes back is the answer of the unit that was asked, whole, an
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -86,6 +87,10 @@ class Wire:
             raise Unreachable(
                 f"{self._address} unit {unit}: no answer for register {address} in {timeout_s:.2g} s"
             ) from None
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            # wait_for, inside pymodbus, forgets a cancellation that comes with the answer
+            raise asyncio.CancelledError
         said: bytes = answer.said  # type: ignore[attr-defined]  # _unread_answers makes nothing else
         return said
 
