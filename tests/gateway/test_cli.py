@@ -219,6 +219,23 @@ def test_clear_and_verify(tmp_path: Path, capsys: Capture) -> None:
     assert json.loads(capsys.readouterr().out) == {"proven": True, "problems": []}
 
 
+def test_clear_says_how_many_blocks_it_took_and_how_far_from_the_best_that_can_be(
+    tmp_path: Path, capsys: Capture
+) -> None:
+    case, out = str(ROOT / "examples/blocks.json"), str(tmp_path / "result.json")
+    assert run(["clear", case, "--out", out]) == 0
+    printed = capsys.readouterr().out
+    assert "4 blocks accepted, 1 paradoxically rejected, gap 1000, 4.26e-1 of welfare" in printed
+    assert run(["clear", case, "--out", out, "--json"]) == 0
+    summary = json.loads(capsys.readouterr().out)
+    assert (summary["blocks"], summary["blocks_gap"], summary["paradoxically_rejected"]) == (
+        4,
+        "1000",
+        ["b6"],
+    )
+    assert run(["verify", case, out]) == 0
+
+
 def test_clear_prints_the_same_result_it_writes(tmp_path: Path, capsys: Capture) -> None:
     case, out = write(tmp_path / "case.json", CASE), tmp_path / "result.json"
     assert run(["clear", case]) == 0

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -94,10 +95,23 @@ def _check_fills_name(out: str, fills: str) -> None:
 
 def _summary(result: dict[str, Any], as_json: bool) -> None:
     if as_json:
-        keys = ("case_digest", "result_digest", "prices", "money", "certificate")
-        print_json({key: result[key] for key in keys} | {"trades": len(result["trades"])})
+        keys = ["case_digest", "result_digest", "prices", "money", "certificate"]
+        keys += [key for key in ("blocks_gap", "paradoxically_rejected") if key in result]
+        counts = {"trades": len(result["trades"]), "blocks": len(result["blocks"])}
+        print_json({key: result[key] for key in keys} | counts)
         return
     rows = [(p["product"], p["zone"], p["price"], p["low"], p["high"]) for p in result["prices"]]
     print_table(("product", "zone", "price", "low", "high"), rows)
     typer.echo(f"{len(result['trades'])} trades, welfare {result['certificate']['welfare']}")
+    if "blocks_gap" in result:
+        typer.echo(blocks_line(result))
     typer.echo(result["result_digest"])
+
+
+def blocks_line(result: Mapping[str, Any]) -> str:
+    """How many blocks were accepted, and how far the welfare can be from that of the best choice."""
+    accepted, rejected = len(result["blocks"]), len(result["paradoxically_rejected"])
+    gap = Decimal(result["blocks_gap"]) + Decimal(result["certificate"]["gap"])
+    welfare = Decimal(result["certificate"]["welfare"])
+    relative = f", {gap / welfare:.2e} of welfare" if welfare > 0 else ""
+    return f"{accepted} blocks accepted, {rejected} paradoxically rejected, gap {gap:f}{relative}"
