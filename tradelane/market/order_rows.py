@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
@@ -111,7 +112,7 @@ class OrderRows:
 
     def tables(self) -> dict[str, OrderTable]:
         """All orders by product id. CaseError when an id or a sequence number stands twice."""
-        ids = [id for part in self._parts for id in part.id]
+        ids = list(chain.from_iterable(part.id for part in self._parts))
         numbers = np.concatenate(
             [np.zeros((6, 0), np.int64), *(part.numbers for part in self._parts)], axis=1
         )
@@ -128,7 +129,7 @@ class OrderRows:
             if _too_many(quantity[own]):
                 raise CaseError("orders", f"{name}: together 2**53 lots or more; use a larger lot")
             found[name] = OrderTable(
-                name, self._zones, [ids[j] for j in at[own].tolist()], seq[own], zone[own],
+                name, self._zones, list(map(ids.__getitem__, at[own].tolist())), seq[own], zone[own],
                 buys[own].astype(np.bool_), price[own], quantity[own],
                 wishes.of(at[own]) if wishes else None,
             )  # fmt: skip

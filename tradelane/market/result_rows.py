@@ -41,7 +41,7 @@ def fill_rows(
     written = _written(clearing.product)
     for k in range(0, len(filled), PART):
         at = filled[k : k + PART]
-        ids = [orders.id[j] for j in at.tolist()]
+        ids = list(map(orders.id.__getitem__, at.tolist()))
         columns = {"order": ids, "quantity": list(map(written, lots[at].tolist()))}
         yield TableRows(Place("fills", first + k), columns)
 
@@ -78,7 +78,7 @@ class _Parties:
         network, product = clearing.network, clearing.product
         places = [orders.sides[zone.id][side] for zone in network.zones]
         at: IntArray = np.concatenate(places)
-        self._names = [orders.id[k] for k in at.tolist()]
+        self._names = list(map(orders.id.__getitem__, at.tolist()))
         self._names += [f"lane:{lane.id}" for lane in network.lanes]
         zones = np.repeat(np.arange(len(places)), [len(place) for place in places])
         self._zone = np.concatenate([zones, np.array(lane_zones, np.int64)])

@@ -163,5 +163,7 @@ def _texts(column: Sequence[Any], spaced: bool) -> list[str]:
         return list(map(written, column))
     if kinds == {str} and 2 * len(set(column[:SAMPLE])) > min(SAMPLE, len(column)):
         return list(map(_quoted, column))
-    known = {value: written(value) for value in set(column)}
+    distinct = list(set(column))
+    texts = map(_quoted, distinct) if kinds == {str} else map(written, distinct)
+    known = dict(zip(distinct, texts, strict=True))
     return list(map(known.__getitem__, column))
