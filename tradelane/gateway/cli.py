@@ -196,6 +196,30 @@ def mqtt(
     read_mqtt(broker, topic, dialect, login, timeout, as_json)
 
 
+@app.command("scan")
+def scan(
+    host: Annotated[list[str] | None, typer.Option(help="Host to look at; may be repeated.")] = None,
+    network: Annotated[str | None, typer.Option(help="Or all of 192.168.1.0/24; none wider.")] = None,
+    port: Annotated[list[int] | None, typer.Option(min=1, max=65535, help="Default: 502 and 1502.")] = None,
+    rtu: Annotated[bool, typer.Option("--rtu", help="The hosts pass serial frames through.")] = False,
+    serial: Annotated[str | None, typer.Option(help="Or a serial line, /dev/ttyUSB0.")] = None,
+    baud: Annotated[
+        list[int] | None, typer.Option(help="Of the line; may be repeated. Default: 9600.")
+    ] = None,
+    parity: Annotated[str, typer.Option(help="N, E or O.")] = "N",
+    units: Annotated[str | None, typer.Option(help="1,3,100-110. Default: usual ones; serial: all.")] = None,
+    profile: Annotated[str | None, typer.Option(help="Of what does not say what it is.")] = None,
+    write: Annotated[Path | None, typer.Option(help="Add what is found to this configuration.")] = None,
+    timeout: Timeout = 1.0,
+    as_json: AsJson = False,
+) -> None:
+    """Find Modbus meters where you say; nothing is written to them."""
+    from tradelane.gateway.commands.scanning import Named, scan_command
+
+    at = Named(tuple(host or ()), network, tuple(port or ()), rtu, serial, tuple(baud or ()), parity, units)
+    scan_command(at, profile, timeout, write, as_json)
+
+
 @app.command()
 def clear(
     case: Annotated[Path, typer.Argument(metavar="CASE", help="Case file, tradelane.case/1.")],

@@ -1,0 +1,102 @@
+"""``tradelane scan``: what it finds stands in a configuration that loads and reads."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.meter.servers import device, served, sunspec
+from tradelane.gateway.cli import run
+from tradelane.gateway.commands.scanning import Named, addresses
+from tradelane.gateway.config import load
+from tradelane.gateway.meter_section import section, sections
+from tradelane.gateway.sources import address_of
+from tradelane.meter.modbus import read_at
+from tradelane.meter.modbus_scan import Found
+from tradelane.meter.modbus_url import SerialAddress, TcpAddress
+
+METER = {40000: sunspec("Acme", (203, [1] * 105))}
+Capture = pytest.CaptureFixture[str]
+
+
+def scanning(port: int, *more: str) -> int:
+    return run(["scan", "--host", "127.0.0.1", "--port", str(port), "--units", "1,7", *more])
+
+
+def test_what_is_written_loads_reads_and_is_not_written_twice(tmp_path: Path, capsys: Capture) -> None:
+    file = tmp_path / "site.toml"
+
+    async def main() -> None:
+        async with served(device(7, METER)) as port:
+            for _ in range(2):
+                assert await asyncio.to_thread(scanning, port, "--write", str(file)) == 0
+            edge = load(file).edge
+            assert edge is not None
+            (meter,) = edge.meters
+            assert (meter.name, meter.unit) == ("acme-model", 7)
+            assert await read_at(address_of(meter), meter.unit, None, lambda: 0)
+
+    asyncio.run(main())
+    assert "0 added, 1 there before" in capsys.readouterr().err
+    assert [one.name for one in tmp_path.iterdir()] == ["site.toml"]
+
+
+def test_json_holds_a_first_reading_and_the_section(capsys: Capture) -> None:
+    async def main() -> int:
+        async with served(device(7, METER)) as port:
+            return await asyncio.to_thread(scanning, port, "--json")
+
+    assert asyncio.run(main()) == 0
+    body = json.loads(capsys.readouterr().out)
+    assert body["found"][1]["readings"][0]["role"] == "grid"
+    assert "try --profile" in body["found"][0]["trouble"]
+    assert body["config"].count("[[edge.meters]]") == 1
+
+
+def test_a_file_that_does_not_load_is_left_as_it_is(tmp_path: Path, capsys: Capture) -> None:
+    file = tmp_path / "site.toml"
+    file.write_text("[edge]\nwings = 2\n")
+
+    async def main() -> int:
+        async with served(device(7, METER)) as port:
+            return await asyncio.to_thread(scanning, port, "--write", str(file))
+
+    assert asyncio.run(main()) == 3
+    assert file.read_text() == "[edge]\nwings = 2\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["--network", "192.168.0.0/16"], 2, "192.168.0.0/16 is too wide"),
+        ([], 2, "say where to look"),
+        (["--host", "h", "--units", "248"], 2, "is not a unit"),
+        (["--host", "h", "--profile", "nope"], 2, "--profile: no profile 'nope'"),
+        (["--serial", "/dev/x", "--baud", "7"], 2, "baud '7' is not one of"),
+        (["--serial", "/dev/x", "--host", "h"], 2, "give it alone"),
+        (["--host", "127.0.0.1", "--port", "1"], 4, "nothing answered at 1 addresses"),
+    ],
+)
+def test_a_mistake_is_one_line_and_its_code(
+    arguments: list[str], code: int, words: str, capsys: Capture
+) -> None:
+    assert run(["scan", *arguments]) == code
+    assert words in capsys.readouterr().err
+
+
+def test_only_named_hosts_are_asked() -> None:
+    assert addresses(Named(hosts=("a",), ports=(502,))) == (TcpAddress("a", 502),)
+
+
+def test_a_model_s_strange_name_cannot_break_the_file(tmp_path: Path) -> None:
+    evil = Found(SerialAddress("/dev/ttyUSB0", 19200, "E"), 1, 'A"\n[hub]\n', profile="eastron-sdm630")
+    file = tmp_path / "site.toml"
+    file.write_text('[edge]\nzone_url = "https://z.example"\n\n' + sections([evil, evil]))
+    config = load(file)
+    assert config.edge is not None and config.hub is None
+    assert [one.name for one in config.edge.meters] == ["a-hub", "a-hub-2"]
+    assert address_of(config.edge.meters[0]) == evil.address
+    assert section(evil).count("\n[") == 0
