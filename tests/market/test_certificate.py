@@ -129,7 +129,7 @@ def test_one_side_adds_up_as_its_orders_do(
     found = []
     for width in (np.int32, np.int64):
         limit, quantity = (np.array([row[k] for row in rows], width) for k in (0, 1))
-        columns = Columns(limit, quantity, np.arange(len(rows)))  # type: ignore[arg-type]  # narrow, on purpose
+        columns = Columns(limit, quantity, np.arange(len(rows)))  # type: ignore[arg-type]  # narrow on purpose
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(certificate, "BLOCK", block)
             found.append(certificate._side(columns, np.array(fills, width), price, side.sign))
