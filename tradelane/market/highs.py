@@ -69,11 +69,9 @@ def _model(highs: Any, program: Program) -> Any:
 
 NODES = 1_000
 """Branches after which a search is cut short: a number, so that it is cut at the same place everywhere."""
-SECONDS = 300.0
-"""Where even that takes too long."""
 
 
-def choose(program: MixedProgram, gap: float) -> Chosen:
+def choose(program: MixedProgram, gap: float, nodes: int = NODES) -> Chosen:
     """The best choice, or the best one found when the search is cut short; NotSolved when there is none.
 
     ``gap`` is how far from the best, in the objective, is good enough. Without integer columns it is the
@@ -83,8 +81,7 @@ def choose(program: MixedProgram, gap: float) -> Chosen:
     run = highs.Highs()
     run.silent()
     settings = {
-        "threads": 1, "random_seed": 0, "mip_rel_gap": 0.0, "mip_abs_gap": gap, "mip_max_nodes": NODES,
-        "time_limit": SECONDS,
+        "threads": 1, "random_seed": 0, "mip_rel_gap": 0.0, "mip_abs_gap": gap, "mip_max_nodes": nodes,
     }  # fmt: skip
     for name, value in settings.items():
         run.setOptionValue(name, value)

@@ -7,8 +7,7 @@ choice in which a block loses at the exact prices goes back to be repaired witho
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -32,8 +31,10 @@ PATIENCE = 42_000
 """Estimates of one zone's prices that a descent may make: about ten seconds."""
 SMALL = 20_000
 """Columns up to which the mixed program is worth its time."""
+NODES = 100
+"""Branches of its search."""
 GOOD_ENOUGH = 1e-6
-"""Of the turnover, how far from its best the mixed program may stop."""
+"""Of the turnover, how far from the best a choice may be without a second start."""
 
 
 def select(
@@ -61,8 +62,11 @@ class _Search:
     def run(self) -> Selection:
         estimators = [Estimator(stage) for stage in self.stages]
         descent = Descent(self.table, estimators, self.forbidden, PATIENCE // self.table.first[1])
-        choices = [descent.run(start) for start in self._starts()]
-        choice = in_part(min(choices, key=lambda c: c.cost), self.stages, descent)
+        choice = descent.run(np.floor(self.relaxed.share + NOTHING))
+        mixed = self._mixed(choice.cost - self.relaxed.bound)
+        if mixed is not None:
+            choice = min(choice, descent.run(mixed), key=lambda c: c.cost)
+        choice = in_part(choice, self.stages, descent)
         notes: tuple[str, ...] = ()
         rounds = 0
         while (rounds := rounds + 1) <= ROUNDS:
@@ -76,14 +80,19 @@ class _Search:
         welfare = demand_value(self.stages) - self.relaxed.bound
         return Selection(quote.accepted, quote.shares, self.quoter.near(), welfare, notes, rounds)
 
-    def _starts(self) -> Iterator[FloatArray]:
-        """The relaxed choice without what it takes in part, then the mixed program's where it is small."""
-        yield np.floor(self.relaxed.share + NOTHING)
+    def _mixed(self, gap: float) -> FloatArray | None:
+        """The mixed program's choice, where it is small and the one found may be further off than matters."""
+        near = GOOD_ENOUGH * turnover(self.stages)
+        if gap <= near:
+            return None
         program, at = build(self.stages, self.table, Limits(self.forbidden))
-        if len(program.cost) <= SMALL:
-            with suppress(NotSolved):
-                chosen = highs.choose(program, GOOD_ENOUGH * turnover(self.stages) / at.money)
-                yield self.table.array(accepted(chosen, at, self.book))
+        if len(program.cost) > SMALL:
+            return None
+        try:
+            chosen = highs.choose(program, max(near, gap / 10) / at.money, NODES)
+        except NotSolved:
+            return None
+        return self.table.array(accepted(chosen, at, self.book))
 
     def _corrected(self, choice: Choice, quote: Quote, descent: Descent) -> FloatArray:
         """The choice without the blocks that lose at the exact prices, never to come again; those that may
