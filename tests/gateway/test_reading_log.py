@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from tradelane.gateway import chains, heads, migrations
 from tradelane.gateway.closing import Closing
 from tradelane.gateway.file import RoleFile
-from tradelane.gateway.reading_log import ReadingLog
+from tradelane.gateway.reading_log import AT_ONCE, ReadingLog
 from tradelane.market.units import MINUTE, instant
 from tradelane.meter.metering import MeteredInterval
 from tradelane.meter.reading import Quality, Reading, Role
@@ -94,6 +94,26 @@ def test_the_chain_goes_on_over_restarts_and_its_head_is_kept_beside_it(tmp_path
             assert (kept.meter, kept.head, kept.signature) == ("roof", chain[-1].head, chain[-1].signature)
 
         in_log(tmp_path, use)
+
+
+def test_a_whole_street_goes_into_one_commit(tmp_path: Path) -> None:
+    """More readings than one statement takes, of more meters than are sealed at once."""
+    meters = [f"roof-{n}" for n in range(chains.ROWS // 3 + AT_ONCE)]
+
+    async def main() -> None:
+        file = RoleFile(tmp_path / "edge.sqlite", migrations.PLACE, migrations.HEAD)
+        file.open()
+        log = ReadingLog(file, dict.fromkeys(meters, KEY))
+        before = file.store.writer.commits
+        await take(log, *(grid(START + k * MINUTE, k, meter) for k in range(3) for meter in meters))
+        assert file.store.writer.commits == before + 1
+        for meter in meters:
+            chain = await file.read(lambda conn, meter=meter: list(chains.links(conn, meter)))  # type: ignore[misc]  # a default for the loop's sake
+            assert len(chain) == 3
+            assert verify_chain(chain, KEY.public_key(), known=[log.heads[meter]]) is None
+        file.close()
+
+    asyncio.run(main())
 
 
 def test_one_commit_holds_the_readings_and_what_they_were_found_to_close(tmp_path: Path) -> None:

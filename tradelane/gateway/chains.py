@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from operator import attrgetter
 
 from sqlalchemy import Connection, Row, delete, func, insert, select, union_all, update
@@ -12,6 +12,8 @@ from tradelane.gateway.tables import readings, thinned
 from tradelane.meter.seal import GENESIS, Head, Link, SealedRecord, Thinned
 
 PAGE = 1_000
+ROWS = 500
+"""Rows in one statement; SQLite takes 32,766 values."""
 
 
 def links(conn: Connection, meter: str, after: int = 0, until: int | None = None) -> Iterator[Link]:
@@ -63,6 +65,20 @@ def row_of(meter: str, at: int, record: SealedRecord) -> dict[str, object]:
         "hash": record.hash,
         "signature": record.signature,
     }
+
+
+def add(conn: Connection, rows: Sequence[Mapping[str, object]]) -> None:
+    """Store rows of ``row_of``, many to a statement.
+
+    With a statement a row, SQLite's thread and the one that reads the meters would hand the interpreter to
+    each other at every row, and a thousand meters would wait for the store.
+    """
+    columns = readings.c.keys()
+    one = f"({', '.join('?' * len(columns))})"
+    for start in range(0, len(rows), ROWS):
+        part = rows[start : start + ROWS]
+        statement = f"INSERT INTO readings ({', '.join(columns)}) VALUES {', '.join([one] * len(part))}"
+        conn.exec_driver_sql(statement, tuple(row[column] for row in part for column in columns))
 
 
 def replace_links(conn: Connection, meter: str, old: list[Link], new: list[Link]) -> None:

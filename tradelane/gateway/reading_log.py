@@ -12,12 +12,12 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, select
 from sqlalchemy.dialects import sqlite
 
 from tradelane.gateway import chains, heads
 from tradelane.gateway.heads import SignedHead
-from tradelane.gateway.tables import meter_events, meter_states, readings
+from tradelane.gateway.tables import meter_events, meter_states
 from tradelane.meter.counter import Rules
 from tradelane.meter.history import MeterHistory, Told
 from tradelane.meter.reading import Reading
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 Work = Callable[[Connection], Any]
 PLAIN = Rules()
+AT_ONCE = 100
+"""Meters sealed before others, who read meters, get a turn."""
 
 
 class ReadingLog:
@@ -91,12 +93,12 @@ class ReadingLog:
         events, self._events = self._events, []
         if not (taken or events or also):
             return []
-        batches = self._sealed([reading for reading, _ in taken])
+        batches = await self._sealed([reading for reading, _ in taken])
 
         def store(conn: Connection) -> None:
             rows = [row for batch in batches.values() for row in batch]
             if rows:
-                conn.execute(insert(readings), [chains.row_of(r.meter, r.gateway_time, s) for r, s in rows])
+                chains.add(conn, [chains.row_of(r.meter, r.gateway_time, s) for r, s in rows])
             add_events(conn, events)
             for work in also:
                 work(conn)
@@ -113,14 +115,17 @@ class ReadingLog:
             self.newest[reading.meter] = (reading, wall)
         return [reading for reading, _ in taken]
 
-    def _sealed(self, taken: Sequence[Reading]) -> dict[str, list[tuple[Reading, SealedRecord]]]:
+    async def _sealed(self, taken: Sequence[Reading]) -> dict[str, list[tuple[Reading, SealedRecord]]]:
         by_meter: dict[str, list[Reading]] = {}
         for reading in taken:
             by_meter.setdefault(reading.meter, []).append(reading)
-        return {
-            meter: list(zip(batch, seal(self._keys[meter], self.heads[meter], _bodies(batch)), strict=True))
-            for meter, batch in by_meter.items()
-        }
+        batches: dict[str, list[tuple[Reading, SealedRecord]]] = {}
+        for meter, batch in by_meter.items():
+            if len(batches) % AT_ONCE == AT_ONCE - 1:
+                await asyncio.sleep(0)
+            records = seal(self._keys[meter], self.heads[meter], _bodies(batch))
+            batches[meter] = list(zip(batch, records, strict=True))
+        return batches
 
     def _count(self, reading: Reading, seq: int) -> None:
         told = self.histories[reading.meter].append(reading)
