@@ -14,7 +14,7 @@ from typing import Any
 
 from tests.meter.servers import HOST
 from tradelane.market.units import MINUTE, Interval, instant, iso
-from tradelane.meter import dialect, mqtt
+from tradelane.meter import dialect, mqtt, mqtt_look
 from tradelane.meter.metering import MeterHistory, close_interval
 from tradelane.meter.modbus import ModbusConnection, ModbusMeter, ModbusSource, read_once
 from tradelane.meter.reading import Quality, Reading, Role
@@ -51,7 +51,7 @@ def test_counters_come_through_both_ways_to_the_watt_hour_and_signs_agree() -> N
     with street("--speed", "0") as ready:
         broker = mqtt.Broker(HOST, ready["broker"]["port"])
         topic = ready["meters"][1]["topic"]
-        by_mqtt = asyncio.run(mqtt.read_once(broker, topic, dialect.load("json"), 20, lambda: NOON))
+        by_mqtt = asyncio.run(mqtt_look.read_once(broker, topic, dialect.load("json"), 20, lambda: NOON))
         both = {"solar00": read(ready), "solar01": by_mqtt}
     for meter, readings in both.items():
         values = {(one.role, name): value for one in readings for name, value in one.values.items()}
