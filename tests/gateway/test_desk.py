@@ -76,7 +76,7 @@ def test_a_bad_order_names_its_field_and_changes_nothing(tmp_path: Path) -> None
             await market.http.post("/api/v1/orders", json=forged), 401, "wrong-signature", "signature"
         )
         missing = {name: value for name, value in body.items() if name != "price"}
-        assert_problem(await market.send(ANNA, "orders", missing), 422, "validation", "price")
+        assert_problem(await market.send(ANNA, "orders", missing), 422, "price-missing", "price")
         assert market.footprint() == before
 
     in_market(tmp_path, use)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -24,12 +25,22 @@ from tradelane.gateway import journal, migrations
 from tradelane.gateway.catalogue import Catalogue
 from tradelane.gateway.config import load
 from tradelane.gateway.goods import GoodsMarket, Refused
-from tradelane.gateway.intake import Asked
+from tradelane.gateway.intake import Asked, AskedAmendment
 from tradelane.gateway.store import Store, opened
 from tradelane.gateway.tables import contracts, orders
-from tradelane.market.book import Kind
 from tradelane.market.order import Order, Refusal, Side
+from tradelane.market.outcome import Fill
 from tradelane.market.product import Product
+from tradelane.market.session import Phase
+from tradelane.market.terms import PLAIN, Kind, Terms
+from tradelane.market.units import MINUTE
+
+RULED = CONFIG.replace(
+    'max_price = "5"\n',
+    'max_price = "5"\npre_open_minutes = 598\ncollar = "0.20"\nself_trade = "decrement"\n'
+    'most_in_order = "275"\nmost_open_orders = 12\n',
+)
+"""Its day opens while the random commands are given: a minute after START."""
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +53,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
 @pytest.fixture(scope="module")
 def catalogue(tmp_path_factory: pytest.TempPathFactory) -> Catalogue:
     path = tmp_path_factory.mktemp("market") / "market.toml"
-    path.write_text(CONFIG)
+    path.write_text(RULED)
     section = load(path).zone
     assert section is not None
     return Catalogue(section)
@@ -60,21 +71,44 @@ def asked(product: Product, id: str, zone: str, side: Side, price: int, lots: in
 
 
 def trade(conn: Connection, market: GoodsMarket, product: Product, seed: int, count: int) -> None:
-    """Random orders and cancels, some of which are refused and leave nothing behind."""
+    """Random commands, some of which are refused and leave nothing behind."""
     r = random.Random(seed)
     for k in range(count):
-        zone, side = r.choice(["NL", "GB"]), r.choice(list(Side))
-        known = conn.execute(select(orders.c.id).where(orders.c.product == product.id)).scalars().all()
         try:
             with conn.begin_nested():
-                if known and r.random() < 0.2:
-                    market.cancel(conn, r.choice(known), product, f"m-{zone}", START + k)
-                else:
-                    price, lots, kind = r.randint(20, 50), r.randint(1, 12), r.choice(list(Kind))
-                    order = asked(product, f"{seed}-{k}", zone, side, price, lots, kind)
-                    market.submit(conn, order, START + k, k)
+                command(conn, market, product, r, f"{seed}-{k}", START + 4_000 * k)
         except Refused:
             pass
+
+
+def command(
+    conn: Connection, market: GoodsMarket, product: Product, r: random.Random, id: str, now: int
+) -> None:  # fmt: skip
+    zone, what = r.choice(["NL", "GB"]), r.random()
+    query = select(orders.c.id, orders.c.member).where(orders.c.product == product.id)
+    known = conn.execute(query).all()
+    price, lots = r.randint(25, 45), r.randint(1, 12)
+    if known and what < 0.15:
+        order_id, member = r.choice(known)
+        market.cancel(conn, order_id, product, member, now, now)
+    elif known and what < 0.3:
+        order_id, member = r.choice(known)
+        change = AskedAmendment(id, order_id, member, product, price, lots)
+        market.amend(conn, change, now, now)
+    elif what < 0.32:
+        market.turn(conn, product, r.choice((Phase.PRE_OPEN, Phase.HALTED)), now, now)
+    elif what < 0.5:
+        called = market.exchange(conn, product).phase is Phase.AUCTION
+        market.turn(conn, product, Phase.CONTINUOUS if called else Phase.AUCTION, now, now)
+    elif what < 0.55:
+        market.advance(conn, product, now, now)
+    else:
+        kind, stop = r.choice(list(Kind)), r.choice((None, None, 35))
+        iceberg = Terms(r.choice((0, 2)), r.choice((None, now + 30_000)), stop)
+        terms = r.choice((PLAIN, iceberg if kind.rests else Terms(trigger=stop)))
+        order = asked(product, id, zone, r.choice(list(Side)), price, lots, kind)
+        own = replace(order.order, member=r.choice(("anna", "bram")) + zone)
+        market.submit(conn, replace(order, order=own, terms=terms), now, now)
 
 
 def state(conn: Connection, market: GoodsMarket, product: Product) -> str:
@@ -113,6 +147,33 @@ def test_a_failed_commit_leaves_no_trace_in_memory(
 
 
 @settings(max_examples=15)
+@given(st.integers(0, 2**32), st.lists(st.booleans(), min_size=1, max_size=6))
+def test_every_committed_trade_is_told_once_and_no_other(
+    store: Store, catalogue: Catalogue, seed: int, commits: list[bool]
+) -> None:
+    """Whether or not transactions are lost between two looks, in which the news were read too."""
+    product, live = potatoes(catalogue), GoodsMarket(catalogue)
+    with store.engine.connect() as conn:
+        trade(conn, live, product, seed, 25)
+        before = conn.execute(select(func.count()).select_from(contracts)).scalar_one()
+        news = live.news(conn, product, None, 5)
+        assert news is not None and not news.events
+        told, seq = 0, news.seq
+        for k, committed in enumerate(commits, 1):
+            changes = conn.begin_nested()
+            trade(conn, live, product, seed + k, 15)
+            news = live.news(conn, product, seq, 5)
+            if not committed:
+                changes.rollback()
+            elif news is not None:
+                told, seq = told + sum(isinstance(event, Fill) for event in news.events), news.seq
+                assert news.depths["NL"] == live.exchange(conn, product).depth("NL", 5)
+        made = conn.execute(select(func.count()).select_from(contracts)).scalar_one()
+        assert told == made - before
+        conn.rollback()
+
+
+@settings(max_examples=15)
 @given(st.integers(0, 2**32))
 def test_every_fill_is_a_contract_and_no_order_is_filled_beyond_itself(
     store: Store, catalogue: Catalogue, seed: int
@@ -125,11 +186,12 @@ def test_every_fill_is_a_contract_and_no_order_is_filled_beyond_itself(
             traded = sum(c.sent for c in made if c.seller_order == order.id)
             traded += sum(c.received for c in made if c.buyer_order == order.id)
             assert order.filled == traded <= order.quantity
-            assert order.state != "open" or order.filled < order.quantity
+        exchange = live.exchange(conn, product)
         open_orders = conn.execute(select(orders).where(orders.c.state == "open")).all()
+        assert {o.id for o in open_orders} == exchange.floor.orders.keys()
         for o in open_orders:
-            assert live.cancel(conn, o.id, product, o.member, START) == o.quantity - o.filled
-        assert all(live.exchange(conn, product).depth(zone, 9) == ([], []) for zone in ("NL", "GB"))
+            assert exchange.floor.orders[o.id].order.price == o.price
+            assert 0 < exchange.open_lots(o.id) <= o.quantity - o.filled
         conn.rollback()
 
 
@@ -138,7 +200,7 @@ def test_a_refused_command_is_not_journaled(store: Store, catalogue: Catalogue) 
     with store.engine.connect() as conn:
         with pytest.raises(Refused) as refused, conn.begin_nested():
             order = asked(product, "a", "NL", Side.BUY, 30, 5, Kind.FOK)
-            live.submit(conn, order, START, 0)
+            live.submit(conn, order, START + MINUTE, 0)
         assert refused.value.refusal is Refusal.NOT_FILLABLE
         assert journal.length(conn) == 0 and conn.execute(select(orders)).first() is None
         conn.rollback()

@@ -26,7 +26,8 @@ from pydantic_settings import (
 
 from tradelane.gateway.clock import Clock
 from tradelane.gateway.cross_checks import cross_checks
-from tradelane.gateway.sections import ClockSection, EdgeSection, HubSection, Port, ZoneSection
+from tradelane.gateway.section_types import Port
+from tradelane.gateway.sections import ClockSection, EdgeSection, HubSection, ZoneSection
 from tradelane.gateway.toml_lines import Loc, line_of
 
 PREFIX = "TRADELANE_"
@@ -88,6 +89,12 @@ class Config(BaseSettings):
         """Where the e-hub role keeps the secret its callers show."""
         named = self.hub.token_file if self.hub else None
         return named or self.data_dir / "hub.token"
+
+    @property
+    def operator_token_file(self) -> Path:
+        """Where the zone role keeps the secret its operator shows."""
+        named = self.zone.operator_token_file if self.zone else None
+        return named or self.data_dir / "zone.token"
 
     def make_clock(self) -> Clock:
         return Clock(self.clock.speed, self.clock.origin, self.clock.wall_origin)

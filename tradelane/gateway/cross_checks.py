@@ -6,6 +6,7 @@ Pure: yields the path of the key at fault and the reason, first fault first.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from decimal import Decimal
 from typing import Protocol
 
 from tradelane.gateway.sections import ClockSection, EdgeSection, Goods, HubSection, Meter, Mqtt, ZoneSection
@@ -192,19 +193,15 @@ def _goods(at: Loc, goods: Goods, zones: set[str]) -> Iterator[Fault]:
             yield (*at, "references", zone), f"no zone {zone!r}"
         if not goods.min_price <= price <= goods.max_price:
             yield (*at, "references", zone), "is outside the price limits"
-    steps = [(("references", zone), price, goods.tick, "tick") for zone, price in goods.references.items()]
-    steps += [
-        ((key,), value, step, name)
-        for key, value, step, name in (
-            ("collar", goods.collar, goods.tick, "tick"),
-            ("most_in_order", goods.most_in_order, goods.lot, "lot"),
-            ("most_open", goods.most_open, goods.lot, "lot"),
-        )
-        if value is not None
+    steps: list[tuple[Loc, Decimal | None, Decimal, str]] = [
+        (("references", zone), price, goods.tick, "tick") for zone, price in goods.references.items()
     ]
+    steps.append((("collar",), goods.collar, goods.tick, "tick"))
+    steps.append((("most_in_order",), goods.most_in_order, goods.lot, "lot"))
+    steps.append((("most_open",), goods.most_open, goods.lot, "lot"))
     for key, value, step, name in steps:
         try:
-            whole(value, step)
+            whole(value or Decimal(0), step)
         except ValueError as error:
             yield (*at, *key), f"{error} (the {name})"
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, insert, select
 
@@ -19,6 +19,7 @@ from tradelane.gateway.file import RoleFile
 from tradelane.gateway.goods import GoodsMarket, Refused
 from tradelane.gateway.hub_accounts import open_member_account
 from tradelane.gateway.intake import (
+    AmendMessage,
     Asked,
     CancelMessage,
     MemberMessage,
@@ -27,16 +28,19 @@ from tradelane.gateway.intake import (
     check_order,
     check_signature,
     check_statement,
+    read_amendment,
     read_order,
-    refuse,
 )
+from tradelane.gateway.refusals import refuse
 from tradelane.gateway.tables import members, orders
 from tradelane.market.order import Refusal
+from tradelane.market.product import Product
 from tradelane.settlement import accounts
 from tradelane.settlement.ehub.client import HubClient, HubRefused, HubUnreachable
 from tradelane.settlement.problem import Problem
 
 Json = dict[str, Any]
+M = TypeVar("M", CancelMessage, AmendMessage)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,26 +159,52 @@ class Desk:
         return order_rows.answer(asked, seq, 0)
 
     async def cancel(self, message: CancelMessage) -> Json:
+        return await self._on_book(message, self._take_cancel)
+
+    async def amend(self, message: AmendMessage) -> Json:
+        answer = await self._on_book(message, self._take_amend)
+        self._changed()
+        return answer
+
+    async def _on_book(self, message: M, take: Callable[[Connection, M, int, int], Json]) -> Json:
+        """Let a member do something to an order of its own that stands on a goods book."""
         check_signature(message, self._member(message.member).public_key)
-        now = self._clock.now()
+        now, wall = self._clock.now(), self._clock.wall()
         try:
-            return await self._file(lambda conn: self._take_cancel(conn, message, now))
+            return await self._file(lambda conn: take(conn, message, now, wall))
         except Refused as refused:
             refuse(refused.refusal)
 
-    def _take_cancel(self, conn: Connection, message: CancelMessage, now: int) -> Json:
-        row = conn.execute(select(orders).where(orders.c.id == message.id)).first()
+    def _take_cancel(self, conn: Connection, message: CancelMessage, now: int, wall: int) -> Json:
+        row, product = self._standing(conn, message.id, message.member)
+        if row.state != "cancelled":
+            self._check_open(product, now)
+            self._goods.cancel(conn, message.id, product, message.member, now, wall)
+            row, _ = self._standing(conn, message.id, message.member)
+        return {"id": message.id, "cancelled": product.quantity_text(row.quantity - row.filled)}
+
+    def _take_amend(self, conn: Connection, message: AmendMessage, now: int, wall: int) -> Json:
+        _, product = self._standing(conn, message.order, message.member)
+        asked = read_amendment(message, product)
+        earlier = order_rows.first_amended(conn, asked)
+        if earlier is not None:
+            return earlier
+        self._check_open(product, now)
+        return order_rows.amended(asked, *self._goods.amend(conn, asked, now, wall))
+
+    def _standing(self, conn: Connection, id: str, member: str) -> tuple[Any, Product]:
+        """A member's own goods order as it stands, or stood."""
+        row = conn.execute(select(orders).where(orders.c.id == id)).first()
         product = Refusal.UNKNOWN_ORDER if row is None else self._catalogue.find(row.product)
         if row is None or isinstance(product, Refusal) or product.gate is not None:
             refuse(Refusal.UNKNOWN_ORDER)
-        if row.member != message.member:
+        if row.member != member:
             refuse(Refusal.NOT_OWNER)
-        lots = row.quantity - row.filled
-        if row.state != "cancelled":
-            if not self._catalogue.is_open(product, now):
-                refuse(Refusal.UNKNOWN_ORDER)
-            lots = self._goods.cancel(conn, message.id, product, message.member, now)
-        return {"id": message.id, "cancelled": product.quantity_text(lots)}
+        return row, product
+
+    def _check_open(self, product: Product, now: int) -> None:
+        if not self._catalogue.is_open(product, now):
+            refuse(Refusal.UNKNOWN_ORDER)
 
     async def statement(self, message: StatementMessage) -> Json:
         member = self._member(message.member)

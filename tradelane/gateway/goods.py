@@ -1,31 +1,38 @@
 """The continuous market of goods: one exchange per product and day, run on the store's writer.
 
-Always true: a command is journaled before the exchange sees it, and its trades stand in the same
-transaction. The exchange in memory is a function of the journal, and is built from it: at first use, and
-again when the newest entry it has seen is not there, because the commit that held it failed.
+Always true: a command is journaled before the exchange sees it, and what it did stands in the same
+transaction. The exchange in memory is a function of the journal, the passing of time included, and is built
+from it: at first use, and again when the newest entry it has seen is not there, because the commit that held
+it failed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, case, select, update
+from sqlalchemy import Connection, insert, select
 
-from tradelane.gateway import contracts, journal, order_rows
+from tradelane.gateway import journal, order_rows
 from tradelane.gateway.catalogue import Catalogue
-from tradelane.gateway.intake import Asked
-from tradelane.gateway.tables import orders
-from tradelane.market.book import Kind
+from tradelane.gateway.goods_opening import Opening, configured, opening_of
+from tradelane.gateway.goods_records import filled_of, record
+from tradelane.gateway.intake import Asked, AskedAmendment
+from tradelane.gateway.order_terms import asked_order
+from tradelane.gateway.tables import goods_days
+from tradelane.market.depth import Depth
 from tradelane.market.exchange import Exchange
-from tradelane.market.order import Order, Refusal, Side
-from tradelane.market.outcome import Answer, Cancelled, Event, trades
+from tradelane.market.order import Refusal
+from tradelane.market.outcome import Answer, Event
 from tradelane.market.product import Product
-from tradelane.market.trade import Trade
-from tradelane.settlement.contract import Contract, Leg
+from tradelane.market.session import Phase
 
-KINDS = ("goods_order", "goods_cancel")
+OPEN, ORDER, CANCEL, AMEND, TURN, EXPIRE = KINDS = (
+    "goods_open", "goods_order", "goods_cancel", "goods_amend", "goods_turn", "goods_expire",
+)  # fmt: skip
+NEVER_TOLD = 1 << 62
+Body = Mapping[str, Any]
 
 
 class Refused(Exception):
@@ -36,12 +43,25 @@ class Refused(Exception):
         self.refusal = refusal
 
 
+class News(NamedTuple):
+    """What happened after an entry up to the entry ``seq`` and where it led: depth by zone."""
+
+    seq: int
+    events: Sequence[Event]
+    phase: Phase
+    depths: Mapping[str, Depth]
+
+
 @dataclass(slots=True)
 class _Kept:
-    """An exchange in memory, and the newest journal entry it has seen."""
+    """An exchange in memory, the newest journal entry it has seen, whether it was ever turned into another
+    phase, and the events that its readers have not been told: each with its entry's number."""
 
+    opening: Opening
     exchange: Exchange
-    seen: journal.Head
+    seen: journal.Head = journal.NOTHING
+    turned: bool = False
+    untold: list[tuple[int, Event]] = field(default_factory=list)
 
 
 class GoodsMarket:
@@ -50,109 +70,146 @@ class GoodsMarket:
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
         self._kept: dict[str, _Kept] = {}
+        self._told: dict[str, int] = {}
 
     def exchange(self, conn: Connection, product: Product) -> Exchange:
         """As the journal has it."""
         return self._current(conn, product).exchange
 
+    def submit(self, conn: Connection, asked: Asked, now: int, wall: int) -> tuple[int, int]:
+        """Journal and match one order: its sequence number, and the lots traded at once. Raises Refused."""
+        kept = self._ready(conn, asked.product, now, wall)
+        seq, events = self._journaled(conn, kept, ORDER, asked.body(), now)
+        order_rows.add(conn, asked, seq, "open", now, wall)
+        record(conn, kept.opening, kept.exchange, events, seq, now, wall)
+        return seq, filled_of(events, asked.order.id)
+
+    def amend(self, conn: Connection, asked: AskedAmendment, now: int, wall: int) -> tuple[int, int]:
+        """Give an order another price and quantity: the entry's number, and the lots traded at once. Raises
+        Refused."""
+        kept = self._ready(conn, asked.product, now, wall)
+        seq, events = self._recorded(conn, kept, AMEND, asked.body(), now, wall)
+        order_rows.add_amendment(conn, asked.id, seq)
+        return seq, filled_of(events, asked.order)
+
+    def cancel(
+        self, conn: Connection, order_id: str, product: Product, member: str, now: int, wall: int
+    ) -> None:  # fmt: skip
+        """Take an order off its book. Raises Refused."""
+        body = {"id": order_id, "member": member, "product": product.id}
+        self._recorded(conn, self._ready(conn, product, now, wall), CANCEL, body, now, wall)
+
+    def turn(self, conn: Connection, product: Product, phase: Phase, now: int, wall: int) -> None:
+        """Go into another phase. Raises Refused."""
+        body = {"product": product.id, "phase": phase.value}
+        self._recorded(conn, self._ready(conn, product, now, wall), TURN, body, now, wall)
+
+    def advance(self, conn: Connection, product: Product, now: int, wall: int) -> bool:
+        """Journal and do what is due by the clock: the opening auction, and orders whose time is over.
+        Whether there was anything; nothing is due in a market that nobody has used yet."""
+        kept = self._current(conn, product)
+        return kept.seen != journal.NOTHING and self._advance(conn, kept, now, wall)
+
+    def news(self, conn: Connection, product: Product, after: int | None, levels: int) -> News | None:
+        """What is to be told after the entry ``after`` (None: nothing before now); None when nothing is.
+
+        Events are kept to be told from the first call on.
+        """
+        if after is not None:
+            self._told[product.id] = after
+        kept = self._current(conn, product)
+        seq = kept.seen.seq
+        if after == seq:
+            return None
+        after = self._told[product.id] = seq if after is None else after
+        kept.untold = [(at, event) for at, event in kept.untold if at > after]
+        depths = {zone.id: kept.exchange.depth(zone.id, levels) for zone in kept.opening.zones}
+        return News(seq, [event for _, event in kept.untold], kept.exchange.phase, depths)
+
     def _current(self, conn: Connection, product: Product) -> _Kept:
         kept = self._kept.get(product.id)
         if kept is None or not journal.holds(conn, kept.seen):
             kept = self._replayed(conn, product)
-            name = _name(product)
-            others = {id: k for id, k in self._kept.items() if id.partition("/")[0] != name}
-            self._kept = others | {product.id: kept}
+            name = _name(product.id)
+            self._kept = {id: k for id, k in self._kept.items() if _name(id) != name} | {product.id: kept}
+            self._told = {id: seq for id, seq in self._told.items() if id in self._kept}
         return kept
 
     def _replayed(self, conn: Connection, product: Product) -> _Kept:
-        lanes = self._catalogue.goods_lanes(_name(product))
-        kept = _Kept(Exchange(product, self._catalogue.zones.values(), lanes), journal.NOTHING)
-        first = select(orders.c.seq).where(orders.c.product == product.id).order_by(orders.c.seq).limit(1)
-        start = conn.execute(first).scalar()
-        if start is not None:
-            for entry in journal.read(conn, start - 1, KINDS):
+        query = select(goods_days.c.seq).where(goods_days.c.product == product.id)
+        first = conn.execute(query).scalar()
+        opening = configured(self._catalogue, product)
+        kept = _Kept(opening, opening.exchange())
+        if first is not None:
+            for entry in journal.read(conn, first - 1, KINDS):
                 if entry.body["product"] == product.id:
-                    _apply(kept.exchange, entry.seq, entry.kind, entry.body)
+                    if entry.kind == OPEN:
+                        opening = opening_of(product, entry.body)
+                        kept = _Kept(opening, opening.exchange())
+                    else:
+                        self._apply(kept, entry.seq, entry.kind, entry.body)
                     kept.seen = journal.Head(entry.seq, entry.hash)
         return kept
 
-    def submit(self, conn: Connection, asked: Asked, now: int, wall: int) -> tuple[int, int]:
-        """Journal and match one order: its sequence number, and the lots traded at once. Raises Refused."""
-        seq, events = self._command(conn, asked.product, KINDS[0], asked.body(), now)
-        still_open = self.exchange(conn, asked.product).open_lots(asked.order.id)
-        order_rows.add(conn, asked, seq, "open" if still_open else "closed", now, wall)
-        made = trades(events)
-        self._book(conn, asked.product, made, seq, now, wall)
-        selling = asked.order.side is Side.SELL
-        return seq, sum(t.sent if selling else t.received for t in made)
+    def _advance(self, conn: Connection, kept: _Kept, now: int, wall: int) -> bool:
+        opening, due = kept.opening, False
+        product = opening.product
+        if not kept.turned and opening.opens_at is not None and now >= opening.opens_at:
+            due = True
+            for phase in (Phase.AUCTION, Phase.CONTINUOUS):
+                self._recorded(conn, kept, TURN, {"product": product.id, "phase": phase.value}, now, wall)
+        if kept.exchange.due(now):
+            due = True
+            self._recorded(conn, kept, EXPIRE, {"product": product.id, "now": now}, now, wall)
+        return due
 
-    def cancel(self, conn: Connection, order_id: str, product: Product, member: str, now: int) -> int:
-        """Take an order off its book; the lots taken off. Raises Refused."""
-        body = {"id": order_id, "member": member, "product": product.id}
-        _, events = self._command(conn, product, KINDS[1], body, now)
-        conn.execute(update(orders).where(orders.c.id == order_id).values(state="cancelled"))
-        return sum(event.lots for event in events if isinstance(event, Cancelled))
-
-    def _command(
-        self, conn: Connection, product: Product, kind: str, body: Mapping[str, Any], now: int
-    ) -> tuple[int, Sequence[Event]]:
+    def _ready(self, conn: Connection, product: Product, now: int, wall: int) -> _Kept:
+        """The market for its next command: opened, if it is the first, and with all done that is due."""
         kept = self._current(conn, product)
+        if kept.seen == journal.NOTHING:
+            seq = journal.append(conn, OPEN, kept.opening.body(), now)
+            conn.execute(insert(goods_days).values(product=product.id, seq=seq))
+            kept.seen = journal.head(conn)
+        self._advance(conn, kept, now, wall)
+        return kept
+
+    def _recorded(
+        self, conn: Connection, kept: _Kept, kind: str, body: Body, now: int, wall: int
+    ) -> tuple[int, Sequence[Event]]:
+        seq, events = self._journaled(conn, kept, kind, body, now)
+        record(conn, kept.opening, kept.exchange, events, seq, now, wall)
+        return seq, events
+
+    def _journaled(
+        self, conn: Connection, kept: _Kept, kind: str, body: Body, now: int
+    ) -> tuple[int, Sequence[Event]]:
         seq = journal.append(conn, kind, body, now)
-        answer = _apply(kept.exchange, seq, kind, body)
+        answer = self._apply(kept, seq, kind, body)
         if isinstance(answer, Refusal):
             raise Refused(answer)
         kept.seen = journal.head(conn)
         return seq, answer
 
-    def _book(
-        self, conn: Connection, product: Product, trades: list[Trade], seq: int, now: int, wall: int
-    ) -> None:  # fmt: skip
-        lanes = {lane.id: lane for lane in self._catalogue.goods_lanes(_name(product))}
-        zones = self._catalogue.zones
-        made = []
-        for k, trade in enumerate(trades):
-            ids = (trade.seller, trade.buyer)
-            seller, buyer = (
-                conn.execute(select(orders.c.member, orders.c.zone).where(orders.c.id == id)).one()
-                for id in ids
-            )
-            legs = tuple(
-                Leg(lanes[id], zones[lanes[id].source], zones[lanes[id].target], trade.seller_price,
-                    trade.buyer_price)
-                for id in trade.path
-            )  # fmt: skip
-            made.append(
-                Contract(
-                    f"c{seq}-{k}",
-                    product,
-                    seller.member,
-                    zones[seller.zone],
-                    buyer.member,
-                    zones[buyer.zone],
-                    trade.sent,
-                    trade.received,
-                    trade.seller_price,
-                    trade.buyer_price,
-                    legs,
-                    continuous=True,
-                )
-            )
-            for id, lots in zip(ids, (trade.sent, trade.received), strict=True):
-                filled = orders.c.filled + lots
-                state = case((filled == orders.c.quantity, "closed"), else_=orders.c.state)
-                conn.execute(update(orders).where(orders.c.id == id).values(filled=filled, state=state))
-        contracts.add(conn, made, [(t.seller, t.buyer) for t in trades], seq, now, wall)
+    def _apply(self, kept: _Kept, seq: int, kind: str, body: Body) -> Answer:
+        answer = _answer(kept.exchange, seq, kind, body)
+        if not isinstance(answer, Refusal):
+            kept.turned = kept.turned or kind == TURN
+            if seq > self._told.get(body["product"], NEVER_TOLD):
+                kept.untold += [(seq, event) for event in answer]
+        return answer
 
 
-def _name(product: Product) -> str:
-    return product.id.partition("/")[0]
-
-
-def _apply(exchange: Exchange, seq: int, kind: str, body: Mapping[str, Any]) -> Answer:
-    if kind == KINDS[1]:
+def _answer(exchange: Exchange, seq: int, kind: str, body: Body) -> Answer:
+    if kind == ORDER:
+        return exchange.submit(*asked_order(body, seq))
+    if kind == CANCEL:
         return exchange.cancel(body["id"], body["member"])
-    order = Order(
-        body["id"], seq, body["member"], body["product"], body["zone"], Side(body["side"]), body["price"],
-        body["quantity"],
-    )  # fmt: skip
-    return exchange.submit(order, Kind(body["kind"]))
+    if kind == AMEND:
+        return exchange.amend(body["order"], body["member"], body["price"], body["quantity"], seq)
+    if kind == TURN:
+        return exchange.turn(Phase(body["phase"]), seq)
+    return exchange.expire(body["now"])
+
+
+def _name(product: str) -> str:
+    return product.partition("/")[0]

@@ -6,17 +6,19 @@ Pure: text and a member's key in, a checked value or a Problem that names the fi
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from tradelane.gateway import keys
 from tradelane.gateway.catalogue import Catalogue
+from tradelane.gateway.order_terms import read_kind, read_price, read_terms, terms_body
 from tradelane.gateway.preferences import check_wish, stated
-from tradelane.market.book import Kind
+from tradelane.gateway.refusals import refuse, steps
 from tradelane.market.order import Order, Refusal, Side, check
 from tradelane.market.product import Product
-from tradelane.market.units import Interval, decimal, instant, whole
+from tradelane.market.terms import PLAIN, Kind, Terms
+from tradelane.market.units import Interval, instant
 from tradelane.market.wish import NO_WISH, Wish
 from tradelane.settlement.problem import Problem
 
@@ -53,10 +55,11 @@ class MemberMessage(Message):
 class OrderMessage(Message):
     """``price`` in the zone's currency per unit, ``quantity`` in units, both decimal text.
 
-    ``kind`` is for goods: limit, ioc or fok; a call auction takes limit orders only. ``read_wall`` is when
-    (Unix ms) the meter reading behind the offer was taken. The rest is for power, and only says with whom to
-    trade rather than with others: ``partners`` (members) and ``community``; a sell's ``origin``; the
-    ``origins`` a buy prefers. Lists begin with the dearest.
+    For goods: ``kind``; how much of it shows at a time (``display``, units); the instant ``until`` which it
+    stands; the price (``trigger``) that has to be traded before it comes. ``read_wall`` is when (Unix ms) the
+    meter reading behind the offer was taken. The rest is for power, and only says with whom to trade rather
+    than with others: ``partners`` (members) and ``community``; a sell's ``origin``; the ``origins`` a buy
+    prefers. Lists begin with the dearest.
     """
 
     id: Id
@@ -64,9 +67,12 @@ class OrderMessage(Message):
     product: Annotated[str, Field(max_length=120)]
     zone: Id
     side: str
-    price: str
+    price: str | None = None
     quantity: str
     kind: str = Kind.LIMIT.value
+    display: str | None = None
+    until: str | None = None
+    trigger: str | None = None
     read_wall: Wall | None = None
     community: Id | None = None
     partners: Names = ()
@@ -79,6 +85,17 @@ class CancelMessage(Message):
 
     id: Id
     member: Id
+
+
+class AmendMessage(Message):
+    """Gives the member's own goods order ``order`` another ``price`` and another whole ``quantity``, what was
+    already filled included. ``id`` is the amendment's own."""
+
+    id: Id
+    order: Id
+    member: Id
+    price: str
+    quantity: str
 
 
 class StatementMessage(Message):
@@ -99,12 +116,6 @@ class StatementMessage(Message):
     read_wall: Wall | None = None
 
 
-def refuse(refusal: Refusal) -> NoReturn:
-    status = 401 if refusal is Refusal.WRONG_SIGNATURE else 422
-    code = refusal.name.lower().replace("_", "-")
-    raise Problem.field(status, code, refusal.field, refusal.reason)
-
-
 def check_signature(message: Message, public_key: str) -> None:
     if not keys.verify(public_key, message.signed(), message.signature):
         refuse(Refusal.WRONG_SIGNATURE)
@@ -119,6 +130,7 @@ class Asked:
     kind: Kind
     read_wall: int | None
     wish: Wish = NO_WISH
+    terms: Terms = PLAIN
 
     def body(self) -> dict[str, Any]:
         """What the journal keeps of it."""
@@ -132,8 +144,26 @@ class Asked:
             "price": o.price,
             "quantity": o.quantity,
             "kind": self.kind.value,
+            **terms_body(self.terms),
             **stated(self.wish),
         }
+
+
+@dataclass(frozen=True, slots=True)
+class AskedAmendment:
+    """An amendment in ticks and lots."""
+
+    id: str
+    order: str
+    member: str
+    product: Product
+    price: int
+    quantity: int
+
+    def body(self) -> dict[str, Any]:
+        """What the journal keeps of it."""
+        names = ("id", "order", "member", "price", "quantity")
+        return {"product": self.product.id} | {name: getattr(self, name) for name in names}
 
 
 def read_order(message: OrderMessage, catalogue: Catalogue) -> Asked:
@@ -143,14 +173,8 @@ def read_order(message: OrderMessage, catalogue: Catalogue) -> Asked:
         refuse(product)
     if message.side not in set(Side):
         refuse(Refusal.UNKNOWN_SIDE)
-    kinds = list(Kind) if product.gate is None else [Kind.LIMIT]
-    if message.kind not in kinds:
-        raise Problem.field(422, "unknown-kind", "kind", f"for this product, is one of {', '.join(kinds)}")
-    price = _steps(message.price, "price", product.tick, Refusal.OFF_TICK)
-    quantity = _steps(message.quantity, "quantity", product.lot, Refusal.OFF_LOT)
-    if quantity > MOST_LOTS:
-        largest = product.quantity_text(MOST_LOTS)
-        raise Problem.field(422, "quantity-too-large", "quantity", f"an order is for at most {largest}")
+    kind, terms = read_kind(message, product), read_terms(message, product)
+    price, quantity = read_price(message, product), _quantity(message.quantity, product)
     order = Order(
         message.id, 0, message.member, product.id, message.zone, Side(message.side), price, quantity
     )
@@ -158,7 +182,22 @@ def read_order(message: OrderMessage, catalogue: Catalogue) -> Asked:
         message.member, message.community or "", message.partners, message.origin or "", message.origins
     )
     check_wish(wish, order.side, auction=product.gate is not None)
-    return Asked(order, product, Kind(message.kind), message.read_wall, wish)
+    return Asked(order, product, kind, message.read_wall, wish, terms)
+
+
+def read_amendment(message: AmendMessage, product: Product) -> AskedAmendment:
+    """What the message asks for, whether or not it can be done now."""
+    price = steps(message.price, "price", product.tick, Refusal.OFF_TICK)
+    quantity = _quantity(message.quantity, product)
+    return AskedAmendment(message.id, message.order, message.member, product, price, quantity)
+
+
+def _quantity(text: str, product: Product) -> int:
+    quantity = steps(text, "quantity", product.lot, Refusal.OFF_LOT)
+    if quantity > MOST_LOTS:
+        largest = product.quantity_text(MOST_LOTS)
+        raise Problem.field(422, "quantity-too-large", "quantity", f"an order is for at most {largest}")
+    return quantity
 
 
 def check_order(asked: Asked, catalogue: Catalogue, now: int) -> None:
@@ -167,19 +206,9 @@ def check_order(asked: Asked, catalogue: Catalogue, now: int) -> None:
     if product.gate is None and not catalogue.is_open(product, now):
         refuse(Refusal.UNKNOWN_PRODUCT)
     refusal = check(asked.order, product, catalogue.zones, now)
+    refusal = refusal or asked.terms.refusal(asked.kind, product, now)
     if refusal is not None:
         refuse(refusal)
-
-
-def _steps(text: str, field: str, step: Any, off: Refusal) -> int:
-    try:
-        value = decimal(text)
-    except ValueError as reason:
-        raise Problem.field(422, "not-a-decimal", field, str(reason)) from None
-    try:
-        return whole(value, step)
-    except ValueError:
-        refuse(off)
 
 
 def check_statement(message: StatementMessage, mtu: int, now: int) -> Interval:

@@ -7,9 +7,10 @@ from typing import Any
 from sqlalchemy import Connection, insert, select
 
 from tradelane.gateway import journal
-from tradelane.gateway.intake import Asked, refuse
-from tradelane.gateway.tables import contracts, orders
-from tradelane.market.order import Refusal, Side
+from tradelane.gateway.intake import Asked, AskedAmendment
+from tradelane.gateway.refusals import refuse
+from tradelane.gateway.tables import amendments, contracts, orders
+from tradelane.market.order import Refusal
 
 COLUMNS = ("id", "product", "zone", "member", "side", "price", "quantity")
 
@@ -32,13 +33,40 @@ def first_answer(conn: Connection, asked: Asked) -> dict[str, Any] | None:
     seq = conn.execute(select(orders.c.seq).where(orders.c.id == asked.order.id)).scalar()
     if seq is None:
         return None
-    if next(journal.read(conn, seq - 1, limit=1)).body != asked.body():
+    _same(conn, seq, asked.body())
+    return answer(asked, seq, _filled_at_once(conn, asked.order.id, seq))
+
+
+def add_amendment(conn: Connection, id: str, seq: int) -> None:
+    """``seq`` is the number of the journal's entry."""
+    conn.execute(insert(amendments).values(id=id, seq=seq))
+
+
+def amended(asked: AskedAmendment, seq: int, filled: int) -> dict[str, Any]:
+    """The answer to an amendment; ``filled``: lots traded at once."""
+    filled_text = asked.product.quantity_text(filled)
+    return {"id": asked.id, "order": asked.order, "seq": seq, "filled": filled_text}
+
+
+def first_amended(conn: Connection, asked: AskedAmendment) -> dict[str, Any] | None:
+    """As ``first_answer``."""
+    seq = conn.execute(select(amendments.c.seq).where(amendments.c.id == asked.id)).scalar()
+    if seq is None:
+        return None
+    _same(conn, seq, asked.body())
+    return amended(asked, seq, _filled_at_once(conn, asked.order, seq))
+
+
+def _same(conn: Connection, seq: int, body: dict[str, Any]) -> None:
+    if next(journal.read(conn, seq - 1, limit=1)).body != body:
         refuse(Refusal.DUPLICATE_ID)
-    return answer(asked, seq, _filled_at_once(conn, asked.order.side, seq))
 
 
-def _filled_at_once(conn: Connection, side: Side, seq: int) -> int:
-    """Lots in the contracts that the journal's entry ``seq`` made; none where an order waits for a gate."""
-    lots = contracts.c.sent if side is Side.SELL else contracts.c.received
-    made = select(lots).where(contracts.c.id.between(f"c{seq}-", f"c{seq}-~"))
-    return sum(conn.execute(made).scalars())
+def _filled_at_once(conn: Connection, id: str, seq: int) -> int:
+    """An order's lots in the contracts that the journal's entry ``seq`` made; none where it waits for a
+    gate."""
+    here = contracts.c.id.between(f"c{seq}-", f"c{seq}-~")
+    sold = select(contracts.c.sent).where(here, contracts.c.seller_order == id)
+    bought = select(contracts.c.received).where(here, contracts.c.buyer_order == id)
+    lots: list[int] = [*conn.execute(sold).scalars(), *conn.execute(bought).scalars()]
+    return sum(lots)

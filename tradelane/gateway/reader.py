@@ -13,9 +13,9 @@ from tradelane.gateway.clearing_files import case_of, result_of_case
 from tradelane.gateway.clock import Clock
 from tradelane.gateway.file import RoleFile
 from tradelane.gateway.goods import GoodsMarket
-from tradelane.gateway.intake import refuse
 from tradelane.gateway.overviews import trade_view
 from tradelane.gateway.preferences import wishes_of
+from tradelane.gateway.refusals import refuse
 from tradelane.gateway.tables import contracts, prices
 from tradelane.market.order import Refusal
 from tradelane.market.result import price_text

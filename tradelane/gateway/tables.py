@@ -75,6 +75,22 @@ orders = Table(
     Index("orders_member", "member", "seq"),
 )
 
+amendments = Table(
+    "amendments",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("seq", Long, nullable=False),
+)
+"""A zone's amendments of goods orders, each by the number of its journal entry."""
+
+goods_days = Table(
+    "goods_days",
+    metadata,
+    Column("product", String, primary_key=True),
+    Column("seq", Long, nullable=False),
+)
+"""The journal's entry that opened the market of a goods product and day."""
+
 prices = Table(
     "prices",
     metadata,

@@ -21,6 +21,8 @@ from tradelane.gateway.config import Config
 from tradelane.gateway.desk import Desk
 from tradelane.gateway.file import RoleFile
 from tradelane.gateway.goods import GoodsMarket
+from tradelane.gateway.goods_api import goods_router
+from tradelane.gateway.goods_floor import GoodsFloor
 from tradelane.gateway.hub_accounts import open_lane_accounts
 from tradelane.gateway.migrations import HEAD, PLACE
 from tradelane.gateway.overview import Overview
@@ -44,6 +46,8 @@ IDLE_S = 0.25
 RETRY_S = 1.0
 PAGE_S = 0.5
 """Seconds between two overviews sent to open pages."""
+FEED_S = 0.25
+"""Seconds between two publications of the goods markets' feeds."""
 
 
 class ZoneRole:
@@ -65,8 +69,11 @@ class ZoneRole:
         goods = GoodsMarket(self.catalogue)
         self.desk = Desk(self._file, self.catalogue, clock, self._hub, goods, self._wake.set)
         self.reader = Reader(self._file, self.catalogue, clock, goods)
+        self._floor = GoodsFloor(self._file, self.catalogue, clock, goods, self._wake.set)
+        operator = keys.load_or_create_token(config.operator_token_file)
         self.router = APIRouter()
         self.router.include_router(zone_router(self.desk, self.reader))
+        self.router.include_router(goods_router(self._floor, operator))
         self.router.include_router(page_router(self.overview, self._live))
 
     async def start(self) -> None:
@@ -78,8 +85,10 @@ class ZoneRole:
             group.create_task(self._gates())
             group.create_task(self._settle())
             group.create_task(self._publish())
+            group.create_task(self._trade_goods())
 
     def drain(self) -> None:
+        self._floor.close()
         self._live.close()
 
     async def stop(self) -> None:
@@ -145,6 +154,11 @@ class ZoneRole:
         while True:
             self._live.publish(await self._file.read(lambda conn: self._overview(conn, None)))
             await asyncio.sleep(PAGE_S)
+
+    async def _trade_goods(self) -> None:
+        while self.catalogue.goods:
+            await self._floor.step()
+            await asyncio.sleep(FEED_S)
 
     def _overview(self, conn: Connection, member: str | None) -> Overview:
         return overview(conn, self.catalogue, self._clock, member)

@@ -7,7 +7,13 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 
 from tradelane.gateway.desk import Desk
-from tradelane.gateway.intake import CancelMessage, MemberMessage, OrderMessage, StatementMessage
+from tradelane.gateway.intake import (
+    AmendMessage,
+    CancelMessage,
+    MemberMessage,
+    OrderMessage,
+    StatementMessage,
+)
 from tradelane.gateway.reader import Reader
 
 Json = dict[str, Any]
@@ -32,6 +38,11 @@ def zone_router(desk: Desk, reader: Reader) -> APIRouter:
     async def cancel(message: CancelMessage) -> Json:
         """Take one's own resting goods order off the book."""
         return await desk.cancel(message)
+
+    @router.post("/amendments", status_code=201)
+    async def amend(message: AmendMessage) -> Json:
+        """Give one's own resting goods order another price and quantity. Repeating it changes nothing."""
+        return await desk.amend(message)
 
     @router.post("/statements", status_code=201)
     async def statement(message: StatementMessage) -> Json:

@@ -159,6 +159,10 @@ class Exchange:
             events.append(self.floor.take_off(resting, Why.EXPIRED))
         return events
 
+    def due(self, now: int) -> bool:
+        """Whether ``expire`` would take an order off at ``now`` (ms)."""
+        return self.floor.expiry.due(now)
+
     def turn(self, phase: Phase, seq: int) -> Answer:
         """Go into another phase of the session, with all that it brings about."""
         if phase not in TABLE[self.floor.phase].turns_to:

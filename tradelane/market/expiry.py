@@ -33,13 +33,17 @@ class Expiry:
             heapify(self._heap)
         heappush(self._heap, (resting.terms.until, resting.order.seq, resting.order.id))
 
+    def due(self, now: int) -> bool:
+        """Whether the time of an open order is over at ``now`` (ms)."""
+        while self._heap and self._heap[0][0] <= now:
+            if self._holds(self._heap[0]):
+                return True
+            heappop(self._heap)
+        return False
+
     def pop(self, now: int) -> Resting | None:
         """The next order whose time is over at ``now`` (ms)."""
-        while self._heap and self._heap[0][0] <= now:
-            entry = heappop(self._heap)
-            if self._holds(entry):
-                return self._orders[entry[2]]
-        return None
+        return self._orders[heappop(self._heap)[2]] if self.due(now) else None
 
     def _holds(self, entry: Entry) -> bool:
         until, seq, name = entry

@@ -1,5 +1,5 @@
 """The schema of the edge's and the zone's file, step by step; ``tables.py`` says what it has become."""
 
 PLACE = "tradelane.gateway:migrations"
-HEAD = "0002"
+HEAD = "0003"
 """The revision this code works with."""

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Callable
 from functools import partial
 from typing import Annotated, TypeVar
 
 from fastapi import APIRouter, Depends, FastAPI, Query, Request, Response
 from fastapi.responses import JSONResponse
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel
-from starlette.requests import HTTPConnection
 from starlette.routing import Route
 
 from tradelane.settlement import problem
+from tradelane.settlement.bearer import Bearer
 from tradelane.settlement.ehub import wire
 from tradelane.settlement.ehub.server import customs, data, logistics, payments
 from tradelane.settlement.ehub.server.commands import Commands, idempotency_key
@@ -54,20 +52,6 @@ def create_app(
     problem.install(app, unavailable)
     app.include_router(create_router(transact, now, token, read))
     return app
-
-
-class Bearer(HTTPBearer):
-    """Lets those through who send the token; Problem 401 to all others."""
-
-    def __init__(self, token: str) -> None:
-        super().__init__(auto_error=False)
-        self._token = token.encode()
-
-    async def __call__(self, request: HTTPConnection) -> HTTPAuthorizationCredentials | None:
-        given = await super().__call__(request)
-        if given is None or not hmac.compare_digest(given.credentials.encode(), self._token):
-            raise problem.unauthorised()
-        return given
 
 
 def _health(read: Transact) -> Route:
