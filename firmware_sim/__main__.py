@@ -14,14 +14,22 @@ from typing import Any
 
 from firmware_sim.clock import MarketClock, instant_of, iso
 from firmware_sim.config import broker_address, load
-from firmware_sim.faults import parse_fault
+from firmware_sim.faults import Kind, parse_fault
 from firmware_sim.house import UJ_PER_WH
-from firmware_sim.street import DEFAULT_PLACES, Mqtt, Street, StreetError, row_of_rooftops
+from firmware_sim.street import (
+    DEFAULT_PLACES,
+    Mqtt,
+    Serial,
+    Street,
+    StreetError,
+    row_of_rooftops,
+    row_of_serial,
+)
 from firmware_sim.sun import Place
 
 _OK, _FAILURE, _USAGE = 0, 1, 2
-_ABOUT = """A street of rooftops: SunSpec inverters and meters on Modbus TCP, and JSON over MQTT. What they
-show depends on the seed and on market time only, so a street started again goes on where it would be."""
+_ABOUT = """A street of rooftops: SunSpec on Modbus TCP and RTU, Eastron meters on RTU, JSON over MQTT. What
+they show depends on the seed and on market time only, so a street started again goes on where it would be."""
 _TRUTH = """The true energy of every rooftop at instants of market time, one JSON line for each instant.
 Nothing is started; faults do not change the truth. Give the street's own --config, or the same flags."""
 
@@ -59,6 +67,10 @@ def _parser(truth: bool) -> argparse.ArgumentParser:
     )
     street.add_argument("--modbus", type=int, default=0, metavar="N", help="rooftops on Modbus TCP")
     street.add_argument("--mqtt-rooftops", type=int, default=0, metavar="N", help="rooftops on MQTT")
+    street.add_argument("--rtu-rooftops", type=int, default=0, metavar="N", help="SunSpec on the serial line")
+    street.add_argument(
+        "--eastron", type=int, default=0, metavar="N", help="Eastron meters on it, units after"
+    )
     street.add_argument("--seed", type=int, default=0, help="of roofs, loads and clouds (%(default)s)")
     street.add_argument(
         "--places",
@@ -73,6 +85,15 @@ def _parser(truth: bool) -> argparse.ArgumentParser:
     )
     street.add_argument(
         "--since", type=_worded(instant_of), metavar="ISO", help="the day counters start (the origin's day)"
+    )
+    street.add_argument(
+        "--rtu",
+        type=Path,
+        metavar="LINK",
+        help="serial line: LINK becomes a symbolic link to a pseudo-terminal",
+    )
+    street.add_argument(
+        "--rtu-tcp", type=int, metavar="PORT", help="the serial line as RTU over TCP; 0: any port"
     )
     clock = parser.add_argument_group("market clock: origin + (wall - wall origin) x speed")
     clock.add_argument(
@@ -98,7 +119,7 @@ def _parser(truth: bool) -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="METER:KIND@START+DURATION",
-        help="silence, exception2, sentinel or frozen, as solar03:silence@2026-06-21T11:00Z+15m",
+        help=f"one of {', '.join(Kind)}; as solar03:silence@2026-06-21T11:00Z+15m, or broker:broker@…",
     )
     parser.add_argument("--json", action="store_true", help="say ready in one line of JSON")
     return parser
@@ -107,22 +128,31 @@ def _parser(truth: bool) -> argparse.ArgumentParser:
 def _street(options: argparse.Namespace) -> tuple[Street, dict[str, Any]]:
     """The street of the file or of the flags, and the file's clock. Flags win, faults add up."""
     if options.config:
-        if options.modbus or options.mqtt_rooftops:
-            raise StreetError("the file names the rooftops: leave out --modbus and --mqtt-rooftops")
+        if options.modbus or options.mqtt_rooftops or options.rtu_rooftops or options.eastron:
+            raise StreetError(
+                "the file names the rooftops: leave out --modbus, --mqtt-rooftops, "
+                "--rtu-rooftops and --eastron"
+            )
         street, clock = load(options.config)
     else:
         street, clock = _street_of_flags(options), {}
     if not street.specs:
-        raise StreetError("no rooftops: give --modbus, --mqtt-rooftops or --config")
+        raise StreetError(
+            "no rooftops: give --modbus, --mqtt-rooftops, --rtu-rooftops, --eastron or --config"
+        )
     mqtt = _mqtt(options) or street.mqtt
     faults = (*street.faults, *options.fault)
-    return replace(street, mqtt=mqtt, faults=faults, **_given(options, "since")), clock
+    given = options.rtu is not None or options.rtu_tcp is not None
+    serial = Serial(options.rtu, options.rtu_tcp) if given else street.serial
+    return replace(street, mqtt=mqtt, serial=serial, faults=faults, **_given(options, "since")), clock
 
 
 def _street_of_flags(options: argparse.Namespace) -> Street:
     places = tuple(options.places)
     specs = row_of_rooftops(options.seed, options.modbus, options.modbus_port, options.mqtt_rooftops, places)
-    return Street(options.seed, specs)
+    first = len(specs)
+    maps = ("sunspec",) * options.rtu_rooftops + ("eastron",) * options.eastron
+    return Street(options.seed, (*specs, *row_of_serial(options.seed, first, maps, places)))
 
 
 def _mqtt(options: argparse.Namespace) -> Mqtt | None:
@@ -146,7 +176,7 @@ def _tell(listing: dict[str, Any], as_json: bool) -> None:
         sys.stdout.write(json.dumps(listing) + "\n")
     else:
         for meter in listing["meters"]:
-            way = meter["topic"] or f"unit {meter['unit']}"
+            way = meter["topic"] or f"unit {meter['unit']} {meter.get('device') or ''}".rstrip()
             line = "{name:<12} {zone:<4} {kwp:5.1f} kWp  {transport:<6} {host}:{port} ".format(**meter)
             sys.stdout.write(line + way + "\n")
         sys.stdout.write("ready\n")
@@ -166,6 +196,7 @@ def _run(options: argparse.Namespace) -> int:
         )
     )
     street.check_broker()
+    street.check_serial()
     rooftops = street.rooftops(clock.origin)
 
     def now() -> int:
@@ -174,7 +205,7 @@ def _run(options: argparse.Namespace) -> int:
     logging.basicConfig(level=logging.WARNING)
     for noisy in ("amqtt", "transitions", "pymodbus", "pymodbus.logging"):
         logging.getLogger(noisy).setLevel(logging.CRITICAL)
-    asyncio.run(serve(rooftops, street.mqtt, now, lambda listing: _tell(listing, options.json)))
+    asyncio.run(serve(rooftops, street, now, lambda listing: _tell(listing, options.json)))
     return _OK
 
 

@@ -2,7 +2,6 @@
 
     seed = 1                          # of the clouds, and of rooftops that have none of their own
     since = "2026-06-21T00:00Z"       # the day the counters start; the clock's first day when left out
-    faults = ["solar00:silence@2026-06-21T11:00Z+15m"]
 
     [clock]                           # every key may come from the command line instead
     origin = "2026-06-21T08:00Z"
@@ -13,9 +12,20 @@
     embedded_port = 18830             # or: broker = "127.0.0.1:1883"
     every_s = 1.0                     # wall seconds between two messages of a rooftop
 
+    [serial]                          # where rooftops of transport "rtu" are
+    link = "/tmp/street"              # becomes a symbolic link to a pseudo-terminal
+    tcp_port = 18899                  # RTU over TCP; 0: any free one. Either may be left out
+
+    [[faults]]                        # or faults = ["solar00:silence@2026-06-21T11:00Z+15m"]
+    meter = "solar00"
+    kind = "silence"
+    at = "2026-06-21T11:00Z"
+    lasts = "15m"
+
     [[rooftop]]
     name = "solar00"
-    transport = "modbus"              # or "mqtt"
+    transport = "modbus"              # or "mqtt", or "rtu": the unit is then its own on the line
+    map = "sunspec"                   # on "rtu" also "eastron"
     port = 15020                      # 0: any free one
     unit = 1
     zone = "NL"
@@ -36,14 +46,28 @@ from typing import Any, get_args
 from firmware_sim.clock import instant_of
 from firmware_sim.faults import Fault, parse_fault
 from firmware_sim.noise import seed_of
-from firmware_sim.rooftop import Spec, Transport
-from firmware_sim.street import Mqtt, Street, StreetError, kwp_of
+from firmware_sim.rooftop import Map, Spec, Transport
+from firmware_sim.street import Mqtt, Serial, Street, StreetError, kwp_of
 from firmware_sim.sun import Place
 
-_TOP = {"seed", "since", "faults", "clock", "mqtt", "rooftop"}
+_TOP = {"seed", "since", "faults", "clock", "mqtt", "serial", "rooftop"}
 _CLOCK = {"origin", "wall_origin", "speed"}
 _MQTT = {"embedded_port", "broker", "every_s"}
-_ROOFTOP = {"name", "transport", "host", "port", "unit", "zone", "latitude", "longitude", "kwp", "seed"}
+_SERIAL = {"link", "tcp_port"}
+_FAULT = {"meter", "kind", "at", "lasts"}
+_ROOFTOP = {
+    "name",
+    "transport",
+    "host",
+    "port",
+    "unit",
+    "zone",
+    "latitude",
+    "longitude",
+    "kwp",
+    "seed",
+    "map",
+}
 
 
 def load(path: Path) -> tuple[Street, dict[str, Any]]:
@@ -74,7 +98,8 @@ def _street(table: dict[str, Any]) -> tuple[Street, dict[str, Any]]:
     faults = tuple(_fault(text, number) for number, text in enumerate(_take(table, "faults", list, [])))
     mqtt = _mqtt(table["mqtt"]) if _take(table, "mqtt", dict, {}) else None
     since = _instant(table, "since", "")
-    return Street(seed, specs, mqtt, faults, since), _clock(_take(table, "clock", dict, {}))
+    serial = _serial(table["serial"]) if _take(table, "serial", dict, {}) else None
+    return Street(seed, specs, mqtt, faults, since, serial), _clock(_take(table, "clock", dict, {}))
 
 
 def _rooftop(row: Any, street_seed: int, where: str) -> Spec:
@@ -86,7 +111,10 @@ def _rooftop(row: Any, street_seed: int, where: str) -> Spec:
         raise StreetError(f"{where}name: '{name}' is no name: it may not be empty nor hold / + # : or blanks")
     transport = _take(row, "transport", str, None, where)
     if transport not in get_args(Transport):
-        raise StreetError(f"{where}transport: '{transport}' is neither modbus nor mqtt")
+        raise StreetError(f"{where}transport: '{transport}' is neither modbus, mqtt nor rtu")
+    shown = _take(row, "map", str, "sunspec", where)
+    if shown not in get_args(Map) or (shown == "eastron" and transport != "rtu"):
+        raise StreetError(f"{where}map: '{shown}' is neither sunspec nor, on rtu, eastron")
     own = _take(row, "seed", int, seed_of(street_seed, name), where)
     return Spec(
         name,
@@ -97,6 +125,7 @@ def _rooftop(row: Any, street_seed: int, where: str) -> Spec:
         _take(row, "host", str, "127.0.0.1", where),
         int(_number(row, "port", 0, 65535, where, 0)),
         int(_number(row, "unit", 1, 247, where, 1)),
+        shown,
     )
 
 
@@ -117,6 +146,13 @@ def _mqtt(table: dict[str, Any]) -> Mqtt:
     return Mqtt("127.0.0.1", int(_number(table, "embedded_port", 0, 65535, "mqtt.")), True, every)
 
 
+def _serial(table: dict[str, Any]) -> Serial:
+    _only(table, _SERIAL, "serial.")
+    link = Path(_take(table, "link", str, None, "serial.")) if "link" in table else None
+    port = int(_number(table, "tcp_port", 0, 65535, "serial.")) if "tcp_port" in table else None
+    return Serial(link, port)
+
+
 def _clock(table: dict[str, Any]) -> dict[str, Any]:
     _only(table, _CLOCK, "clock.")
     found: dict[str, Any] = {"origin": _instant(table, "origin", "clock.")}
@@ -125,9 +161,17 @@ def _clock(table: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in found.items() if value is not None}
 
 
-def _fault(text: Any, number: int) -> Fault:
+def _fault(written: Any, number: int) -> Fault:
+    where = f"faults[{number}]."
+    text = str(written)
+    if isinstance(written, dict):
+        _only(written, _FAULT, where)
+        meter, kind, at, lasts = (
+            _take(written, key, str, None, where) for key in ("meter", "kind", "at", "lasts")
+        )
+        text = f"{meter}:{kind}@{at}+{lasts}"
     try:
-        return parse_fault(str(text))
+        return parse_fault(text)
     except ValueError as problem:
         raise StreetError(f"faults[{number}]: {problem}") from None
 

@@ -11,6 +11,7 @@ counters by phase.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from math import sqrt
 
@@ -18,11 +19,14 @@ from pymodbus.constants import ExcCodes
 from pymodbus.server import ModbusTcpServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 
-from firmware_sim.faults import Kind
+from firmware_sim.faults import LATE_S, Kind, down
 from firmware_sim.models import BASE, END, MARKER, encode, scale_for
 from firmware_sim.rooftop import Measurement, Rooftop
 
 _READ_HOLDING = 3
+HERTZ = BASE + 70 + 16
+"""Frequency in the first model after the common one, 103; without panels it is in the middle of 203."""
+_UNIT_AT = 6
 _SLEEPING, _PRODUCING = 2, 4
 _LARGEST_LOAD_W = 12_000.0
 _DC_VOLT = 640.0
@@ -152,12 +156,20 @@ class Device:
         if function != _READ_HOLDING:
             return ExcCodes.ILLEGAL_FUNCTION
         instant = self._now()
-        if self.rooftop.fault(instant) is Kind.EXCEPTION2:
+        kind = self.rooftop.fault(instant)
+        if kind is Kind.LATE:
+            await asyncio.sleep(LATE_S)
+        if kind is Kind.EXCEPTION2 or (kind is Kind.HOLE and address <= HERTZ < address + count):
             return ExcCodes.ILLEGAL_ADDRESS
         fresh = registers(self.rooftop, instant)
         current[: len(fresh)] = fresh
         return None
 
     def _wire(self, sending: bool, data: bytes) -> bytes:
-        silent = sending and self.rooftop.fault(self._now()) is Kind.SILENCE
-        return b"" if silent else data
+        instant = self._now()
+        kind = self.rooftop.fault(instant)
+        if not sending:
+            return data
+        if kind is Kind.WRONG_UNIT:
+            return bytes([*data[:_UNIT_AT], data[_UNIT_AT] + 1, *data[_UNIT_AT + 1 :]])
+        return b"" if down(kind, instant) else data

@@ -14,7 +14,7 @@ from paho.mqtt.client import Client, MQTTMessageInfo
 from paho.mqtt.enums import CallbackAPIVersion
 
 from firmware_sim.clock import iso
-from firmware_sim.faults import Kind
+from firmware_sim.faults import SKEW_MS, Kind, down
 from firmware_sim.rooftop import Rooftop
 
 _QOS = 1
@@ -33,7 +33,8 @@ def payload(rooftop: Rooftop, instant: int) -> dict[str, Any]:
 
     ``time`` is the device's clock, which goes on when its values are frozen.
     """
-    said: dict[str, Any] = {"time": iso(instant), **dict.fromkeys(_NAMES)}
+    skew = SKEW_MS if rooftop.fault(instant) is Kind.SKEW else 0
+    said: dict[str, Any] = {"time": iso(instant - skew), **dict.fromkeys(_NAMES)}
     if (shown := rooftop.shown(instant)) is None:
         return said
     wires = shown.wires
@@ -67,7 +68,7 @@ class Publisher:
     def publish(self) -> bool:
         """Sends the present state. False when not connected or silent."""
         instant = self._now()
-        if not self._client.is_connected() or self.rooftop.fault(instant) is Kind.SILENCE:
+        if not self._client.is_connected() or down(self.rooftop.fault(instant), instant):
             return False
         body = json.dumps(payload(self.rooftop, instant), separators=(",", ":"))
         self._client.publish(self.rooftop.spec.topic, body, _QOS, retain=True)

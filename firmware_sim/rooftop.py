@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field, replace
 from typing import Literal
 
 from firmware_sim.electric import Electric, electric
-from firmware_sim.faults import Fault, Kind, active
-from firmware_sim.house import Counters, Home, House
+from firmware_sim.faults import Fault, Kind, active, steps_back
+from firmware_sim.house import UJ_PER_WH, Counters, Home, House
 from firmware_sim.sun import Place
 
-Transport = Literal["modbus", "mqtt"]
+Transport = Literal["modbus", "mqtt", "rtu"]
+Map = Literal["sunspec", "eastron"]
+_STEP_UJ = 100 * UJ_PER_WH
+_ROLLOVER_UJ = 655_360 * UJ_PER_WH
 
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """The facts of a rooftop. ``port`` 0 is any free one; port and unit are Modbus's. Power in kWp."""
+    """The facts of a rooftop. ``port`` 0 is any free one; port and unit are Modbus's.
+
+    Power in kWp. ``map``: the registers of a rooftop on the serial line; Modbus TCP has SunSpec's.
+    """
 
     name: str
     transport: Transport
@@ -25,6 +31,7 @@ class Spec:
     host: str = "127.0.0.1"
     port: int = 0
     unit: int = 1
+    map: Map = "sunspec"
 
     @property
     def topic(self) -> str:
@@ -73,4 +80,20 @@ class Rooftop:
         found = active(self.faults, instant)
         if found and found.kind is Kind.SENTINEL:
             return None
-        return self.truth(found.start if found and found.kind is Kind.FROZEN else instant)
+        if found is None:
+            return self.truth(instant)
+        true = self.truth(found.start if found.kind is Kind.FROZEN else instant)
+        return replace(true, counters=self._counters(true.counters, found, instant))
+
+    def _counters(self, true: Counters, found: Fault, instant: int) -> Counters:
+        values = astuple(true)
+        if found.kind is Kind.DIP:
+            return Counters(0, 0, 0, 0)
+        if found.kind is Kind.STEP_BACK and steps_back(instant):
+            return Counters(*(max(0, value - _STEP_UJ) for value in values))
+        if found.kind is Kind.RESET:
+            began = astuple(self.house.counters(found.start))
+            return Counters(*(value - start for value, start in zip(values, began, strict=True)))
+        if found.kind is Kind.ROLLOVER:
+            return Counters(*(value % _ROLLOVER_UJ for value in values))
+        return true

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from pathlib import Path
 
-from firmware_sim.faults import Fault, Kind
+from firmware_sim.faults import BROKER, MODBUS_ONLY, Fault, Kind
 from firmware_sim.noise import seed_of, unit
-from firmware_sim.rooftop import Rooftop, Spec
+from firmware_sim.rooftop import Map, Rooftop, Spec
 from firmware_sim.sun import DAY, Place
 
 DEFAULT_PLACES = (Place("NL", 52.37, 4.90), Place("GB", 53.80, -1.55), Place("NO2", 58.15, 8.00))
@@ -29,6 +30,14 @@ class Mqtt:
 
 
 @dataclass(frozen=True, slots=True)
+class Serial:
+    """Where the serial line is: a pseudo-terminal ``link`` points to, RTU over TCP at ``port``, or both."""
+
+    link: Path | None
+    port: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Street:
     """Everything but the time. ``since`` (ms): the counters' first day, else the clock's."""
 
@@ -37,6 +46,7 @@ class Street:
     mqtt: Mqtt | None = None
     faults: tuple[Fault, ...] = ()
     since: int | None = None
+    serial: Serial | None = None
 
     def __post_init__(self) -> None:
         names = Counter(spec.name for spec in self.specs)
@@ -45,20 +55,32 @@ class Street:
         ports = Counter((spec.host, spec.port) for spec in self.specs if spec.transport == "modbus")
         if shared := [port for (_, port), count in ports.items() if port and count > 1]:
             raise StreetError(f"two rooftops listen on port {shared[0]}")
+        units = Counter(spec.unit for spec in self.specs if spec.transport == "rtu")
+        if same := [unit for unit, count in units.items() if count > 1]:
+            raise StreetError(f"two rooftops on the serial line are unit {same[0]}")
         for fault in self.faults:
             self._check(fault)
 
     def _check(self, fault: Fault) -> None:
+        if fault.kind is Kind.BROKER:
+            if self.mqtt and self.mqtt.embedded and fault.meter == BROKER:
+                return
+            raise StreetError(f"only an embedded broker can go away: {BROKER}:{fault.kind}")
         transports = {spec.name: spec.transport for spec in self.specs}
         if fault.meter not in transports:
             raise StreetError(f"a fault names {fault.meter}, but there is no such rooftop")
-        if fault.kind is Kind.EXCEPTION2 and transports[fault.meter] == "mqtt":
-            raise StreetError(f"{fault.meter} speaks MQTT and cannot answer with a Modbus exception")
+        if fault.kind in MODBUS_ONLY and transports[fault.meter] == "mqtt":
+            raise StreetError(f"{fault.meter} speaks MQTT and cannot have the Modbus fault {fault.kind}")
 
     def check_broker(self) -> None:
         """Raises ``StreetError`` when there are MQTT rooftops and no broker."""
         if self.mqtt is None and any(spec.transport == "mqtt" for spec in self.specs):
             raise StreetError("MQTT rooftops need a broker: embedded, or the address of one")
+
+    def check_serial(self) -> None:
+        """Raises ``StreetError`` when there are rooftops on a serial line and no line."""
+        if self.serial is None and any(spec.transport == "rtu" for spec in self.specs):
+            raise StreetError("rooftops on a serial line need one: a link, a port, or both")
 
     def rooftops(self, origin: int) -> list[Rooftop]:
         """The rooftops, counting from the day of ``since``, else of ``origin`` (ms)."""
@@ -74,6 +96,18 @@ class Street:
 def kwp_of(seed: int) -> float:
     """A usual roof, 3.0 to 9.9 kWp."""
     return round(3.0 + 6.9 * unit(seed, 20), 1)
+
+
+def row_of_serial(
+    seed: int, first: int, maps: tuple[Map, ...], places: tuple[Place, ...]
+) -> tuple[Spec, ...]:
+    """Rooftops on the serial line, one for each of ``maps``, units from 1, named on from ``first``."""
+    names = [f"solar{first + index:02d}" for index in range(len(maps))]
+    owns = [seed_of(seed, name) for name in names]
+    return tuple(
+        Spec(name, "rtu", places[(first + i) % len(places)], kwp_of(own), own, unit=i + 1, map=shown)
+        for i, (name, own, shown) in enumerate(zip(names, owns, maps, strict=True))
+    )
 
 
 def row_of_rooftops(

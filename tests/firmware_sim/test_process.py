@@ -98,7 +98,10 @@ def ended(*flags: str) -> tuple[int, str]:
 
 
 def test_what_cannot_be_is_refused_in_a_line() -> None:
-    assert ended() == (2, "firmware_sim: no rooftops: give --modbus, --mqtt-rooftops or --config")
+    assert ended() == (
+        2,
+        "firmware_sim: no rooftops: give --modbus, --mqtt-rooftops, --rtu-rooftops, --eastron or --config",
+    )
     code, said = ended("--mqtt-rooftops", "1")
     assert (code, said) == (2, "firmware_sim: MQTT rooftops need a broker: embedded, or the address of one")
     code, said = ended("--modbus", "1", "--since", "2026-06-22T00:00Z", "--origin", NOON)
