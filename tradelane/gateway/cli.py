@@ -30,7 +30,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings=HELP,
 )
-read = typer.Typer(help="Read a meter once.", context_settings=HELP, epilog=EPILOG)
+read = typer.Typer(help="Read a meter, once or on and on.", context_settings=HELP, epilog=EPILOG)
 app.add_typer(read, name="read")
 
 
@@ -60,6 +60,9 @@ ConfigFile = Annotated[
 Meter = Annotated[str | None, typer.Option(help="Readings: which meter, where there are several.")]
 Since = Annotated[str | None, typer.Option("--from", help="Readings: of the period from here (ISO 8601).")]
 Until = Annotated[str | None, typer.Option("--to", help="Readings: and until here.")]
+Follow = Annotated[bool, typer.Option("--follow", help="Go on until Ctrl-C.")]
+Every = Annotated[float | None, typer.Option(min=0.1, max=86400, help="Seconds between. Default: 5.")]
+Count = Annotated[int | None, typer.Option(min=1, help="Or go on until so many looks.")]
 Timeout = Annotated[float, typer.Option(min=0.1, max=3600, help="Seconds to wait for the device.")]
 
 
@@ -167,12 +170,16 @@ def modbus(
     unit: Annotated[int, typer.Option(min=0, max=247, help="Modbus device id.")] = 1,
     profile: Annotated[str | None, typer.Option(help="Default: ask the device (SunSpec).")] = None,
     timeout: Timeout = 3.0,
+    follow: Follow = False,
+    every: Every = None,
+    count: Count = None,
     as_json: AsJson = False,
 ) -> None:
     """One reading of each role (grid, solar, battery, load) of a Modbus device."""
+    from tradelane.gateway.commands.following import pacing
     from tradelane.gateway.commands.reading import read_modbus
 
-    read_modbus(host, port, url, unit, profile, timeout, as_json)
+    read_modbus(host, port, url, unit, profile, timeout, as_json, pacing(follow, every, count))
 
 
 @read.command("mqtt")
@@ -187,13 +194,17 @@ def mqtt(
     cert_file: Annotated[Path | None, typer.Option(help="Our certificate.")] = None,
     key_file: Annotated[Path | None, typer.Option(help="Its key.")] = None,
     timeout: Timeout = 30.0,
+    follow: Follow = False,
+    every: Every = None,
+    count: Count = None,
     as_json: AsJson = False,
 ) -> None:
     """What the meters on a topic show, as readings."""
+    from tradelane.gateway.commands.following import pacing
     from tradelane.gateway.commands.reading import Login, read_mqtt
 
     login = Login(user, password_file, tls, ca_file, cert_file, key_file)
-    read_mqtt(broker, topic, dialect, login, timeout, as_json)
+    read_mqtt(broker, topic, dialect, login, timeout, as_json, pacing(follow, every, count))
 
 
 @app.command("scan")

@@ -1,4 +1,4 @@
-"""``read modbus`` and ``read mqtt``: one look at a meter."""
+"""``read modbus`` and ``read mqtt``: one look at a meter, or one after another."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 
 from tradelane.gateway.clock import Clock
 from tradelane.gateway.commands.failure import CommandFailed, ExitCode
+from tradelane.gateway.commands.following import Close, Look, Pacing, follow
 from tradelane.gateway.commands.output import print_json, print_table
 from tradelane.meter import dialect as dialects
 from tradelane.meter import profile as profiles
@@ -39,8 +40,11 @@ def read_modbus(
     profile: str | None,
     timeout_s: float,
     as_json: bool,
+    pace: Pacing | None = None,
 ) -> None:
-    from tradelane.meter import modbus
+    """``pace`` None: one look."""
+    from tradelane.meter.device import Device
+    from tradelane.meter.modbus_line import ModbusLine
 
     try:
         known = None if profile is None else profiles.load(profile)
@@ -48,7 +52,17 @@ def read_modbus(
         raise CommandFailed(ExitCode.USAGE, f"--profile: {error}") from None
     now = Clock().now
     at = _address(host, port, url)
-    show(run(modbus.read_at(at, unit, known, now, timeout_s=timeout_s)), as_json)
+    line = ModbusLine(at, timeout_s, 0 if known is None else known.connect_delay_ms / 1000)
+    device = Device(line, f"{at}/{unit}", unit, known)
+
+    async def look() -> list[Reading]:
+        try:
+            return await device.read(now)
+        except MeterError:
+            device.forget()
+            raise
+
+    _look(look, line.close, pace, as_json)
 
 
 def _address(host: str | None, port: int, url: str | None) -> Address:
@@ -69,8 +83,9 @@ def read_mqtt(
     login: Login,
     timeout_s: float,
     as_json: bool,
+    pace: Pacing | None = None,
 ) -> None:
-    """``dialect`` None: the only one that fits."""
+    """``dialect`` None: the only one that fits, found anew at each look; ``pace`` None: one look."""
     from tradelane.meter import mqtt_look
     from tradelane.meter.mqtt import Broker
 
@@ -87,7 +102,30 @@ def read_mqtt(
         at.context()
     except MeterError as error:
         raise CommandFailed(ExitCode.USAGE, str(error)) from None
-    show(run(mqtt_look.read_once(at, topic, known, timeout_s, Clock().now)), as_json)
+    now = Clock().now
+
+    async def look() -> list[Reading]:
+        return await mqtt_look.read_once(at, topic, known, timeout_s, now)
+
+    _look(look, _nothing, pace, as_json)
+
+
+async def _nothing() -> None:
+    """A look by MQTT closes after itself."""
+
+
+def _look(look: Look, close: Close, pace: Pacing | None, as_json: bool) -> None:
+    if pace is not None:
+        follow(look, close, pace, lambda readings: show(readings, as_json))
+        return
+
+    async def once() -> list[Reading]:
+        try:
+            return await look()
+        finally:
+            await close()
+
+    show(run(once()), as_json)
 
 
 def run(read: Coroutine[Any, Any, list[Reading]]) -> list[Reading]:
