@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Sequence
@@ -16,6 +17,7 @@ from tradelane.meter import profile
 from tradelane.meter.modbus import ModbusConnection, ModbusMeter, ModbusSource, read_once
 from tradelane.meter.modbus_line import ModbusLine
 from tradelane.meter.modbus_url import TcpAddress
+from tradelane.meter.modbus_wire import Wire
 from tradelane.meter.reading import (
     BadAnswer,
     IllegalAddress,
@@ -259,6 +261,33 @@ def test_a_connection_that_breaks_is_told_at_once() -> None:
         server.close()
 
     asyncio.run(main())
+
+
+def test_a_connection_that_breaks_before_it_is_used_leaves_no_complaint_behind() -> None:
+    complaints: list[dict[str, object]] = []
+
+    async def main() -> None:
+        hung_up = asyncio.Event()
+
+        async def hang_up(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writer.close()
+            hung_up.set()
+
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda _loop, context: complaints.append(context))
+        server = await asyncio.start_server(hang_up, HOST, 0)
+        wire = Wire(TcpAddress(HOST, server.sockets[0].getsockname()[1]), QUICK_S)
+        await wire.open()
+        await hung_up.wait()
+        while wire.connected:
+            await asyncio.sleep(0)
+        wire.close()
+        server.close()
+        del wire
+        gc.collect()
+
+    asyncio.run(main())
+    assert complaints == []
 
 
 def test_a_device_that_takes_one_client_is_never_connected_to_twice() -> None:

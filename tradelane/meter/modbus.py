@@ -121,15 +121,15 @@ class ModbusSource:
     async def readings(self) -> AsyncGenerator[Reading, None]:
         """Endless; closing the iterator or cancelling its task closes the connection."""
         loop = asyncio.get_running_loop()
-        # gateways, and the connections of one, that start together do not stay together
-        pause = self._period_s * self._chance.random()
+        # connections that start together, or were held up together, do not stay together
+        due = loop.time() + self._period_s * self._chance.random()
         try:
             while True:
-                until = loop.time() + pause
+                until = due + self._period_s * self._chance.uniform(-JITTER, JITTER)
                 async for reading in self._round(until):
                     yield reading
                 await self._sleep(max(0.0, until - loop.time()))
-                pause = self._period_s * (1 + self._chance.uniform(-JITTER, JITTER))
+                due = max(due + self._period_s, loop.time())
         finally:
             await self._bus.close()
 
@@ -169,7 +169,7 @@ class ModbusSource:
         """None for the line's own timeout: ``left_s`` seconds are left of the round."""
         if polled.failures % FULL_PATIENCE_EVERY == 0:
             return None
-        return max(left_s, SHORTEST_PATIENCE_S)
+        return max(min(left_s, self._period_s), SHORTEST_PATIENCE_S)
 
     def _quarantine(self, polled: _Polled, error: MeterError) -> list[Reading]:
         rounds = min(2 ** min(polled.failures, LONGEST_QUARANTINE), LONGEST_QUARANTINE)

@@ -26,6 +26,7 @@ class Wire:
     def __init__(self, address: Address, timeout_s: float) -> None:
         """Touches nothing yet; call ``open``. Needs a running event loop."""
         self.heard = 0
+        self._asking = False
         self._address = address
         self._client = self._make(timeout_s)
 
@@ -78,6 +79,7 @@ class Wire:
 
         client = self._client
         client.ctx.comm_params.timeout_connect = timeout_s
+        self._asking = True
         ask = client.read_input_registers if function == INPUT else client.read_holding_registers
         try:
             answer = await ask(address, count=count, device_id=unit)
@@ -87,6 +89,8 @@ class Wire:
             raise Unreachable(
                 f"{self._address} unit {unit}: no answer for register {address} in {timeout_s:.2g} s"
             ) from None
+        finally:
+            self._asking = False
         task = asyncio.current_task()
         if task is not None and task.cancelling():
             # wait_for, inside pymodbus, forgets a cancellation that comes with the answer
@@ -102,7 +106,7 @@ class Wire:
         from pymodbus.exceptions import ConnectionException
 
         waiting = self._client.ctx.response_future
-        if not made and not waiting.done():
+        if not made and self._asking and not waiting.done():
             waiting.set_exception(ConnectionException("the connection was lost"))
 
 
