@@ -12,7 +12,7 @@ import pytest
 
 from tests.shared import ROOT
 from tradelane.gateway.config import Config, ConfigError, load
-from tradelane.gateway.sections import Section
+from tradelane.gateway.section_types import Section
 
 EXAMPLES = ROOT / "examples"
 ZONE = (EXAMPLES / "zone.toml").read_text()

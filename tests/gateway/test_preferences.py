@@ -1,4 +1,4 @@
-"""Members say whom they would rather trade with; contracts and public files keep to it, prices do not change."""
+"""Members say whom they would rather trade with; contracts and public files keep to it, prices do not."""
 
 from __future__ import annotations
 

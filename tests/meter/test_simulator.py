@@ -15,7 +15,8 @@ from typing import Any
 from tests.meter.servers import HOST
 from tradelane.market.units import MINUTE, Interval, instant, iso
 from tradelane.meter import dialect, mqtt, mqtt_look
-from tradelane.meter.metering import MeterHistory, close_interval
+from tradelane.meter.history import MeterHistory
+from tradelane.meter.metering import close_interval
 from tradelane.meter.modbus import ModbusConnection, ModbusMeter, ModbusSource, read_once
 from tradelane.meter.reading import Quality, Reading, Role
 

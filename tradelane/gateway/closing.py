@@ -1,4 +1,4 @@
-"""An edge's intervals: closed as the counters reach their ends, and corrected once by readings that come late.
+"""An edge's intervals: closed as the counters reach their ends, corrected once by readings that come late.
 
 Always true: an interval is closed once, in order, and stands on disk before it is told; with it stands the
 history it was closed from. What is closed after a kill is what would have been closed without it.
