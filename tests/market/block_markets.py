@@ -15,13 +15,14 @@ import numpy as np
 from tradelane.market.batch import OrderBatch
 from tradelane.market.block import Block, with_blocks
 from tradelane.market.case import Case
+from tradelane.market.constraint import Constraint, Ramp, lane_set
 from tradelane.market.curve import Curve
 from tradelane.market.joint import Joint, clear_together
 from tradelane.market.network import Network
 from tradelane.market.order import Order, Side
 from tradelane.market.order_table import OrderTable
 from tradelane.market.product import Lane, Product, Zone
-from tradelane.market.quote import Market
+from tradelane.market.stage import Market
 from tradelane.market.units import NANO
 
 LOT, TICK = Decimal("0.001"), Decimal("0.01")
@@ -34,6 +35,7 @@ class BlockMarket:
     lanes: tuple[Lane, ...]
     orders: tuple[Order, ...]
     blocks: tuple[Block, ...]
+    constraints: tuple[Constraint, ...] = ()
 
     def by_zone(self, product: str) -> dict[str, list[Order]]:
         rows = self.of_product(product)
@@ -46,6 +48,7 @@ class BlockMarket:
             {p.id: self.lanes for p in self.products},
             {p.id: self.by_zone(p.id) for p in self.products},
             self.blocks,
+            constraints=self.constraints,
         )
 
     def welfare(self, joint: Joint) -> Fraction:
@@ -76,13 +79,14 @@ class BlockMarket:
             "EUR", self.products, ZONES, {p.id: self.lanes for p in self.products},
             {p.id: OrderTable.of(p.id, names, self.of_product(p.id)) for p in self.products},
             tuple(sorted(self.blocks, key=lambda b: b.seq)),
+            tuple(sorted(self.constraints, key=lambda c: c.id)),
         )  # fmt: skip
 
     def parts(self) -> list[Market]:
         """Each product's curves, of the orders alone."""
         return [
             Market(
-                p, Network.of(p, ZONES, self.lanes),
+                [p], Network.of(p, ZONES, self.lanes),
                 [Curve.of(OrderBatch.of(rows)) for rows in self.by_zone(p.id).values()],
             )
             for p in self.products
@@ -132,6 +136,18 @@ def random_block_market(seed: int, *, whole: bool = True) -> BlockMarket:
     return BlockMarket(products, lanes, orders, tuple(blocks))
 
 
+def tied(market: BlockMarket, seed: int) -> BlockMarket:
+    """The same with lanes that share a capacity, and a flow that may change by little from hour to hour."""
+    r, names = random.Random(seed), [p.id for p in market.products]
+    ids = [lane.id for lane in market.lanes]
+    constraints = [lane_set(f"set {p}", p, ids, r.choice([5, 15, 60])) for p in names if ids]
+    if ids and len(names) > 1:
+        constraints += Ramp(
+            "ramp", names, ids[:1], ids[1:], r.choice([3, 20]), r.choice([3, 20])
+        ).constraints()
+    return replace(market, constraints=tuple(constraints))
+
+
 def naive_best(market: BlockMarket) -> tuple[float, tuple[str, ...]]:
     """Greatest welfare (EUR) over all sets of whole blocks for which prices exist that let none lose."""
     best: tuple[float, tuple[str, ...]] = (-np.inf, ())
@@ -159,6 +175,10 @@ def _injected(market: BlockMarket, accepted: Sequence[Block]) -> dict[tuple[str,
     return found
 
 
+def _over(market: BlockMarket, product: str, lane: str) -> list[Constraint]:
+    return [c for c in market.constraints if (product, lane) in c.share]
+
+
 def _limit(block: Block) -> float:
     return float(block.price / TICK)
 
@@ -170,13 +190,18 @@ def _welfare(market: BlockMarket, accepted: Sequence[Block]) -> float | None:
     solver.silent()
     for lots in _injected(market, accepted).values():
         solver.addRow(-lots, -lots, 0, np.array([], np.int32), np.array([]))
+    limit = {c.id: len(rows) + k for k, c in enumerate(market.constraints)}
+    for c in market.constraints:
+        solver.addRow(-np.inf, float(c.room), 0, np.array([], np.int32), np.array([]))
     for o in market.orders:
         at = np.array([rows[o.product, o.zone]], np.int32)
         solver.addCol(o.side.sign * o.price, 0.0, o.quantity, 1, at, np.array([float(o.side.sign)]))
     for p in market.products:
         for lane in market.lanes:
-            ends = np.array([rows[p.id, lane.source], rows[p.id, lane.target]], np.int32)
-            solver.addCol(0.0, 0.0, lane.capacity, 2, ends, np.array([-1.0, 1.0]))
+            uses = {limit[c.id]: float(c.share[p.id, lane.id]) for c in _over(market, p.id, lane.id)}
+            ends = {rows[p.id, lane.source]: -1.0, rows[p.id, lane.target]: 1.0} | uses
+            at, shares = np.array(list(ends), np.int32), np.array(list(ends.values()))
+            solver.addCol(0.0, 0.0, lane.capacity, len(ends), at, shares)
     solver.run()
     if solver.getModelStatus() != highspy.HighsModelStatus.kOptimal:
         return None
@@ -203,12 +228,17 @@ def _priced(market: BlockMarket, accepted: Sequence[Block], welfare: float) -> b
         ends = np.array([column, keys[o.product, o.zone]], np.int32)
         solver.addRow(-o.side.sign * o.price, np.inf, 2, ends, np.array([1.0, -float(o.side.sign)]))
         total[column] = float(o.quantity)
+    shadow = {c.id: solver.getNumCol() + k for k, c in enumerate(market.constraints)}
+    for c in market.constraints:
+        solver.addVar(0.0, np.inf)
+        total[shadow[c.id]] = float(c.room)
     for p in market.products:
         for lane in market.lanes:
             column = solver.getNumCol()
             solver.addVar(0.0, np.inf)
-            ends = np.array([column, keys[p.id, lane.target], keys[p.id, lane.source]], np.int32)
-            solver.addRow(0.0, np.inf, 3, ends, np.array([1.0, -1.0, 1.0]))
+            uses = {shadow[c.id]: float(c.share[p.id, lane.id]) for c in _over(market, p.id, lane.id)}
+            prices = {column: 1.0, keys[p.id, lane.target]: -1.0, keys[p.id, lane.source]: 1.0}
+            _row(solver, 0.0, np.inf, prices | uses)
             total[column] = float(lane.capacity)
     for (name, zone), lots in _injected(market, accepted).items():
         total[keys[name, zone]] = float(lots)

@@ -20,7 +20,6 @@ from tradelane.market.acceptance import Book
 from tradelane.market.block_table import Table
 from tradelane.market.case import Case, CaseError, case_digest, read_case
 from tradelane.market.mixed import Limits, build
-from tradelane.market.pricing import borders
 from tradelane.market.proof import verify
 from tradelane.market.result import Json, clear_case, result_digest
 from tradelane.market.stage import Stage
@@ -173,7 +172,7 @@ def test_with_shares_for_yes_and_no_no_less_welfare_is_found(seed: int) -> None:
     book = Book(market.blocks, market.products, ZONES)
     stages = []
     for part in market.parts():
-        stage = Stage(part.product, part.network, list(part.curves), borders(part.network), np.full(2, 500.0))
+        stage = Stage.of(part, np.full(2, 500.0))
         stage.open()
         stages.append(stage)
     table = Table(book, stages)

@@ -1,7 +1,7 @@
 """Blocks as arrays, for a search that values thousands of choices: floats guide it, acceptance.py decides.
 
 A choice is an array of shares, one a block in the book's order; prices stand for all products in one array,
-stage by stage in the order of its network's zones, in numeraire ticks. Gains are in numeraire.
+stage by stage in the order of their networks' zones, in numeraire ticks. Gains are in numeraire.
 """
 
 from __future__ import annotations
@@ -28,13 +28,9 @@ class Table:
 
     def __init__(self, book: Book, stages: Sequence[Stage]) -> None:
         self.book, self.count = book, len(book.blocks)
-        zones = len(stages[0].network.zones)
-        self.first = [zones * t for t in range(len(stages) + 1)]
-        where = {
-            (stage.product.id, zone.id): self.first[t] + z
-            for t, stage in enumerate(stages)
-            for z, zone in enumerate(stage.network.zones)
-        }
+        places = [place for stage in stages for place in stage.market.places()]
+        where = {place: k for k, place in enumerate(places)}
+        self.first = np.cumsum([0, *(len(stage.curves) for stage in stages)]).tolist()
         rows = [
             (
                 k, where[p, b.zone], b.side.sign * lots, float(book.fx[b.zone]) * book.limit[b.id][p] / MILLI,
@@ -45,6 +41,7 @@ class Table:
         ]  # fmt: skip
         block, at, *rest = zip(*rows, strict=True)
         self.block, self.at = np.array(block), np.array(at)
+        self.stage = np.searchsorted(self.first, self.at, side="right") - 1
         self.lots, self.limit, self.unit = (np.array(column, np.float64) for column in rest)
         self.size = self._by_block(np.abs(self.lots * self.unit))
         self.least = np.array([b.min_acceptance / NANO for b in book.blocks])

@@ -44,7 +44,7 @@ class Choice:
 
 class Descent:
     """Choices among the blocks of ``table`` but those ``forbidden``. ``patience`` is how many estimates of
-    one product may be made.
+    one zone's prices may be made.
     """
 
     def __init__(
@@ -54,13 +54,12 @@ class Descent:
         self.allowed = np.array([b.id not in forbidden for b in table.book.blocks], bool)
         sell = np.array([b.side.sign > 0 for b in table.book.blocks])
         self.side = np.where(sell, 1, -1)
-        width = table.first[1]
         self.spread = np.zeros((table.count, len(estimators)), bool)
-        self.spread[table.block, table.at // width] = True
+        self.spread[table.block, table.stage] = True
 
     @property
     def spent(self) -> int:
-        return sum(e.solved for e in self.estimators)
+        return sum(e.solved * len(e.demand) for e in self.estimators)
 
     def at(self, share: FloatArray) -> Choice:
         injected, first = self.table.injected(share), self.table.first

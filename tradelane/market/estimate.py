@@ -1,4 +1,4 @@
-"""What a choice of blocks costs and which prices come of it, one product at a time: fast, in floats.
+"""What a choice of blocks costs and which prices come of it, one market at a time: fast, in floats.
 
 A linear program over the vertices near the last prices stays in the solver. From choice to choice only its
 balance changes, and vertices are added where primal and dual do not meet on the full curves. Asking for a
@@ -39,16 +39,16 @@ class Estimate:
 
 
 class Estimator:
-    """Estimates for one product; ``solved`` counts them. ``stage.price`` says around which prices."""
+    """Estimates for one market; ``solved`` counts them. ``stage.price`` says around which prices."""
 
     def __init__(self, stage: Stage) -> None:
         self.stage, self.solved = stage, 0
         self.demand = np.array([c.total_demand for c in stage.curves], np.float64)
-        fx, product = stage.fx, stage.product
+        fx, product = stage.fx, stage.market.product
         self.floor, self.ceiling = fx * product.min_price, fx * product.max_price
         self.known: dict[bytes, Estimate | None] = {}
         self.chosen = [np.array([0, len(c.tick)]) for c in stage.curves]
-        self._open(stage.price, np.concatenate([WIDE, OFFSETS]))
+        self._open(stage.price, stage.shadow, np.concatenate([WIDE, OFFSETS]))
 
     def at(self, injected: FloatArray) -> Estimate | None:
         """With ``injected`` lots from blocks in each zone; None where the orders cannot balance them."""
@@ -68,30 +68,31 @@ class Estimator:
 
     def _solve(self, balance: FloatArray) -> tuple[float, FloatArray]:
         """Cost in ticks and lots, and prices, on the full curves."""
+        room, zones = self.stage.borders.room, len(balance)
         for _ in range(ROUNDS):
-            objective, dual = self.program.solve(balance)
-            price = self.base + dual
-            cost = objective + float(self.base @ balance)
-            if cost - self._bound(price, balance) <= RELATIVE_GAP * abs(cost):
+            objective, dual = self.program.solve(np.concatenate([balance, room]))
+            price, shadow = self.base + dual[:zones], np.maximum(0.0, self.shadow - dual[zones:])
+            cost = objective + float(self.base @ balance) - float(self.shadow @ room)
+            if cost - self._bound(price, shadow, balance) <= RELATIVE_GAP * abs(cost):
                 return cost, price
-            self._open(price, AROUND)
+            self._open(price, shadow, AROUND)
         raise NotSolved(f"primal and dual did not meet in {ROUNDS} rounds")
 
-    def _bound(self, price: FloatArray, balance: FloatArray) -> float:
+    def _bound(self, price: FloatArray, shadow: FloatArray, balance: FloatArray) -> float:
         """Least cost of any quantities at ``price``, with the hairs beyond all orders."""
         stage = self.stage
-        bound = dual_bound(stage.curves, stage.fx, stage.borders, price)
+        bound = dual_bound(stage.curves, stage.fx, stage.borders, price, shadow)
         beyond = np.maximum(0.0, price - self.ceiling) + np.maximum(0.0, self.floor - price)
         return bound + float(price @ (balance - self.demand)) - 2 * HAIR * float(beyond.sum())
 
-    def _open(self, price: FloatArray, offsets: IntArray) -> None:
+    def _open(self, price: FloatArray, shadow: FloatArray, offsets: IntArray) -> None:
         """Take up the vertices around ``price`` and count costs from there."""
         for z, (curve, p) in enumerate(zip(self.stage.curves, price / self.stage.fx, strict=True)):
             count, at = len(curve.tick), int(curve.tick.searchsorted(p))
             spread = np.linspace(0, count, min(count + 1, 9)).astype(np.int64)
             wanted = np.concatenate([self.chosen[z], spread, at + offsets])
             self.chosen[z] = np.unique(np.clip(wanted, 0, count))
-        self.base = price
+        self.base, self.shadow = price, shadow
         self.program = Kept(self._program())
 
     def _program(self) -> MixedProgram:
@@ -99,14 +100,7 @@ class Estimator:
         price.
         """
         zones = len(self.demand)
-        stage = Stage(
-            self.stage.product,
-            self.stage.network,
-            self.stage.curves,
-            self.stage.borders,
-            self.base,
-            self.chosen,
-        )
+        stage = Stage(self.stage.market, self.stage.borders, self.base, self.shadow, self.chosen)
         matrix = Entries()
         cost, upper = stage.columns(matrix)
         for sign, limit in ((1.0, self.ceiling), (-1.0, self.floor)):
@@ -115,6 +109,5 @@ class Estimator:
             upper = np.concatenate([upper, np.full(zones, 2 * HAIR)])
         start, row, value = matrix.by_column(len(cost))
         whole = np.zeros(len(cost), bool)
-        return MixedProgram(
-            cost, np.zeros(len(cost)), upper, self.demand, self.demand, start, row, value, whole, 0.0
-        )
+        lower, balance = np.zeros(len(cost)), stage.balance
+        return MixedProgram(cost, lower, upper, balance, balance, start, row, value, whole, 0.0)

@@ -16,12 +16,11 @@ from tradelane.market import highs
 from tradelane.market.acceptance import Book, Broken
 from tradelane.market.block_table import Table
 from tradelane.market.mixed import Layout, Limits, accepted, build
-from tradelane.market.pricing import borders
 from tradelane.market.program import Chosen, NotSolved, Solver
-from tradelane.market.quote import Market, Quote, Quoter, duty
+from tradelane.market.quote import Quote, Quoter
 from tradelane.market.relaxation import demand_value, relax, turnover, ungrouped_bound
 from tradelane.market.selection import Selection
-from tradelane.market.stage import Stage
+from tradelane.market.stage import Market, Stage
 
 MOST = 12
 """Blocks up to which every choice can be held against the rules."""
@@ -71,10 +70,7 @@ class _Search:
         self.lessons = Lessons(set(forbidden))
         self.notes: dict[str, None] = {}
         self.none = self.quoter.quote({})
-        self.stages = [
-            Stage(m.product, m.network, list(m.curves), borders(m.network, duty(m.network, y)), y)
-            for m, y in zip(markets, self.none.prices, strict=True)
-        ]
+        self.stages = [Stage.of(m, y) for m, y in zip(markets, self.none.prices, strict=True)]
         for stage in self.stages:
             stage.open()
         self.table = Table(book, self.stages)

@@ -7,22 +7,22 @@ proves and pairs orders does so for blocks. Products without blocks to join them
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tradelane.market import few, lattice, many
 from tradelane.market.acceptance import Book
 from tradelane.market.auction import SOLVERS, Clearing, Part, clear_all
 from tradelane.market.batch import OrderBatch
 from tradelane.market.block import Acceptance, Block, with_columns
-from tradelane.market.constraint import Constraint
+from tradelane.market.constraint import Constraint, joined, rows
 from tradelane.market.curve import Curve
 from tradelane.market.leaning import MIDDLE
 from tradelane.market.network import Network
 from tradelane.market.order import Order
 from tradelane.market.product import Lane, Product, Zone
 from tradelane.market.program import NotSolved, Solver
-from tradelane.market.quote import Market
 from tradelane.market.selection import Selection
+from tradelane.market.stage import Market
 
 Orders = Mapping[str, Mapping[str, OrderBatch | Sequence[Order]]]
 """By product id and zone id."""
@@ -46,18 +46,14 @@ def clear_together(
     blocks: Sequence[Block], solvers: Sequence[Solver] = SOLVERS,
     progress: Callable[[str], None] = lambda step: None, constraints: Sequence[Constraint] = (),
 ) -> Joint:  # fmt: skip
-    """Choose blocks and clear every product with them. NotProven when not even that without blocks proves.
-
-    The choice does not look at ``constraints``; what is cleared keeps them, and blocks that would lose then
-    are forbidden.
-    """
+    """Choose blocks and clear every product with them. NotProven when not even that without blocks proves."""
     book = Book(blocks, products, zones)
     batches = {p.id: {z.id: _columns(orders[p.id].get(z.id, ())) for z in zones} for p in products}
     forbidden: frozenset[str] = frozenset()
     while len(forbidden) < len(blocks):
         progress(f"choosing among {len(blocks) - len(forbidden)} blocks")
         try:
-            found = _selected(products, zones, lanes, batches, book, solvers, forbidden)
+            found = _selected(products, zones, lanes, batches, book, solvers, forbidden, constraints)
         except (NotSolved, lattice.Inconsistent):
             break
         clearings = _cleared(products, zones, lanes, batches, book, found, solvers, progress, constraints)
@@ -72,13 +68,17 @@ def clear_together(
 
 def _selected(
     products: Sequence[Product], zones: Sequence[Zone], lanes: Mapping[str, Sequence[Lane]], batches: Batches,
-    book: Book, solvers: Sequence[Solver], forbidden: frozenset[str],
+    book: Book, solvers: Sequence[Solver], forbidden: frozenset[str], constraints: Sequence[Constraint],
 ) -> Selection:  # fmt: skip
+    by_id = {product.id: product for product in products}
     markets = []
-    for product in sorted(products, key=lambda p: p.id):
-        network = Network.of(product, zones, lanes[product.id])
-        curves = [Curve.of(batches[product.id][zone.id]) for zone in network.zones]
-        markets.append(Market(product, network, curves))
+    for tied in joined(by_id, constraints):
+        networks = [Network.of(by_id[p], zones, lanes[p]) for p in tied]
+        over = [c for c in constraints if c.products <= set(tied)]
+        network = replace(Network.joined(networks), rows=rows(over, tied, networks))
+        pairs = [(p, zone.id) for p, n in zip(tied, networks, strict=True) for zone in n.zones]
+        curves = [Curve.of(batches[p][zone]) for p, zone in pairs]
+        markets.append(Market([by_id[p] for p in tied], network, curves))
     select = few.select if len(book.blocks) <= few.MOST else many.select
     for solver in solvers[:-1]:
         try:

@@ -17,14 +17,15 @@ from tradelane.market.block_table import Table
 from tradelane.market.curve import Curve
 from tradelane.market.descent import Choice, Descent
 from tradelane.market.estimate import Estimator
+from tradelane.market.leaning import MIDDLE
 from tradelane.market.mixed import NOTHING, Limits, accepted, build
 from tradelane.market.partial import in_part
-from tradelane.market.pricing import borders, prices
+from tradelane.market.pricing import priced
 from tradelane.market.program import FloatArray, NotSolved, Solver
-from tradelane.market.quote import Market, Quote, Quoter, duty
+from tradelane.market.quote import Quote, Quoter
 from tradelane.market.relaxation import demand_value, relax, turnover
 from tradelane.market.selection import Selection
-from tradelane.market.stage import Stage
+from tradelane.market.stage import Market, Stage
 
 ROUNDS = 40
 PATIENCE = 42_000
@@ -61,7 +62,7 @@ class _Search:
 
     def run(self) -> Selection:
         estimators = [Estimator(stage) for stage in self.stages]
-        descent = Descent(self.table, estimators, self.forbidden, PATIENCE // self.table.first[1])
+        descent = Descent(self.table, estimators, self.forbidden, PATIENCE)
         choice = descent.run(np.floor(self.relaxed.share + NOTHING))
         mixed = self._mixed(choice.cost - self.relaxed.bound)
         if mixed is not None:
@@ -111,22 +112,21 @@ class _Search:
 
 
 def _opened(market: Market, solver: Solver, near: FloatArray | None) -> Stage:
-    """One product at the prices it has without blocks, sought around those ``near``; its lanes' duties are
+    """A market at the prices it has without blocks, sought around those ``near``; its lanes' duties are
     those at these prices.
     """
-    network, curves = market.network, list(market.curves)
+    network, curves = market.network, market.curves
     if any(link.markup != 1 for link in network.links):
-        low, high = prices(market.product, network, curves, solver, None)
-        price = np.array([float(a + b) / 2 for a, b in zip(low, high, strict=True)])
+        middle = priced(market.product, network, curves, solver, None).at(MIDDLE)
+        price = np.array([float(y) for y in middle])
     else:
-        if near is None:
+        if near is None or len(near) != len(curves):
             near = np.array([_crossing(c) * float(e) for c, e in zip(curves, network.fx, strict=True)])
-        guess = Stage(market.product, network, curves, borders(network), near)
-        found = Estimator(guess).at(np.zeros(len(curves)))
+        found = Estimator(Stage.of(market, near)).at(np.zeros(len(curves)))
         if found is None:
             raise NotSolved("the market without blocks has no optimum")
         price = (found.low + found.high) / 2
-    stage = Stage(market.product, network, curves, borders(network, duty(network, price)), price)
+    stage = Stage.of(market, price)
     stage.open()
     return stage
 

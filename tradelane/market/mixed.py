@@ -2,6 +2,7 @@
 
     minimise  Σ steps + Σ lanes + Σ_b limit_b·a_b
     steps − out + γ·in + Σ_b σ·lots_b·a_b = demand  for each product and zone
+    Σ use·lanes + left = room                       for each limit that lanes share
     min_acceptance·u ≤ a ≤ u,  u ∈ {0, 1},  a_child ≤ a_parent,  Σ a ≤ 1 in a group
 
 Costs are reduced by given prices and their constant is taken off, so that the objective is what is lost
@@ -43,8 +44,8 @@ class Limits:
 
 
 class Layout:
-    """Where everything stands in the program: steps and lanes by product, then a of each block, then u of
-    those that may be accepted in part (for the others u is a).
+    """Where everything stands in the program: steps, lanes and limits by stage, then a of each block, then u
+    of those that may be accepted in part (for the others u is a).
     """
 
     def __init__(self, stages: Sequence[Stage], book: Book, whole: Collection[str]) -> None:
@@ -52,9 +53,8 @@ class Layout:
         """Numeraire in one of the objective."""
         self.lots = max(1.0, max(float(c.passed[-1]) for s in stages for c in s.curves) / 1e6)
         """Lots in one of a step or lane."""
-        self.zones = len(stages[0].curves)
-        self.balances = self.zones * len(stages)
-        widths = [sum(len(v) - 1 for v in s.chosen) + len(s.borders) for s in stages]
+        self.row: list[int] = np.cumsum([0, *(stage.rows for stage in stages)]).tolist()
+        widths = [stage.width for stage in stages]
         self.first: list[int] = np.concatenate([[0], np.cumsum(widths)]).astype(int).tolist()
         count = len(book.blocks)
         self.least = [NANO if b.id in whole else max(b.min_acceptance, _a_lot(b)) for b in book.blocks]
@@ -77,25 +77,25 @@ def build(
     book = table.book
     at, matrix = Layout(stages, book, limits.whole), Entries()
     cost, upper = np.zeros(at.columns), np.ones(at.columns)
-    balance = np.zeros(at.balances)
+    balance = np.concatenate([stage.balance for stage in stages]) / at.lots
     for t, stage in enumerate(stages):
         part = slice(at.first[t], at.first[t + 1])
-        cost[part], upper[part] = stage.columns(matrix, at.first[t], t * at.zones, at.lots)
+        cost[part], upper[part] = stage.columns(matrix, at.first[t], at.row[t], at.lots)
         cost[part] *= stage.unit / at.money * at.lots
-        balance[t * at.zones : (t + 1) * at.zones] = [c.total_demand / at.lots for c in stage.curves]
     price = np.concatenate([stage.price for stage in stages])
-    matrix.add(table.at, at.a[table.block], table.lots / at.lots)
+    row = table.at + np.subtract(at.row, table.first)[table.stage]
+    matrix.add(row, at.a[table.block], table.lots / at.lots)
     cost[at.a] = -table.gains(price, price) / at.money
     upper[at.u] = [float(block.id not in limits.forbidden) for block in book.blocks]
     low, high = _block_rows(table, limits, at, matrix)
     offset = -float(np.minimum(0.0, cost * upper).sum())
-    start, row, value = matrix.by_column(at.columns)
+    start, rows, value = matrix.by_column(at.columns)
     integer = np.zeros(at.columns, bool)
     integer[at.u] = not relaxed
     least, most = np.concatenate([balance, low]), np.concatenate([balance, high])
     lower = np.zeros(at.columns)
     lower[at.u] = [float(block.id in limits.taken) for block in book.blocks]
-    return MixedProgram(cost, lower, upper, least, most, start, row, value, integer, offset), at
+    return MixedProgram(cost, lower, upper, least, most, start, rows, value, integer, offset), at
 
 
 def _block_rows(table: Table, limits: Limits, at: Layout, matrix: Entries) -> tuple[FloatArray, FloatArray]:
@@ -105,14 +105,14 @@ def _block_rows(table: Table, limits: Limits, at: Layout, matrix: Entries) -> tu
 
     def rows(left: IntArray, right: IntArray, times: FloatArray, least: float, most: float) -> None:
         """A row for each: left − times·right."""
-        first = at.balances + len(low) + np.arange(len(left))
+        first = at.row[-1] + len(low) + np.arange(len(left))
         matrix.add(first, left, 1.0)
         matrix.add(first, right, -times)
         low.extend([least] * len(left))
         high.extend([most] * len(left))
 
     def row(columns: IntArray, signs: FloatArray, most: float) -> None:
-        matrix.add(at.balances + len(low), columns, signs)
+        matrix.add(at.row[-1] + len(low), columns, signs)
         low.append(-np.inf)
         high.append(most)
 

@@ -13,7 +13,6 @@ import numpy as np
 
 from tradelane.market import highs
 from tradelane.market.block_table import Table
-from tradelane.market.coupling import dual_bound
 from tradelane.market.mixed import Limits, build
 from tradelane.market.program import FloatArray
 from tradelane.market.stage import Stage
@@ -41,8 +40,8 @@ def relax(stages: Sequence[Stage], table: Table, limits: Limits) -> Relaxed:
         found = highs.choose(program, 0.0)
         share = found.value[at.a]
         for t, stage in enumerate(stages):
-            row = found.dual[t * at.zones : (t + 1) * at.zones]
-            stage.price = stage.price + row * at.money / (stage.unit * at.lots)
+            dual = found.dual[at.row[t] : at.row[t + 1]]
+            stage.move(dual * at.money / (stage.unit * at.lots))
         bound = max(bound, least_cost(stages, table))
         if base + at.money * found.objective - bound <= NEAR * turnover(stages):
             break
@@ -66,7 +65,7 @@ def demand_value(stages: Sequence[Stage]) -> float:
     return sum(
         stage.unit * float(e) * float(np.dot(curve.demand.astype(float), curve.tick))
         for stage in stages
-        for curve, e in zip(stage.curves, stage.network.fx, strict=True)
+        for curve, e in zip(stage.curves, stage.fx, strict=True)
     )
 
 
@@ -86,4 +85,4 @@ def _gains(stages: Sequence[Stage], table: Table) -> FloatArray:
 
 
 def _orders_alone(stages: Sequence[Stage]) -> float:
-    return sum(s.unit * dual_bound(s.curves, s.fx, s.borders, s.price) for s in stages)
+    return sum(stage.bound() for stage in stages)

@@ -1,20 +1,28 @@
-"""One product as the blocks' programs see it: its curves at few vertices, and its lanes."""
+"""Products as the blocks' programs see them: curves at few vertices, lanes, and limits that lanes share."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from tradelane.market.batch import IntArray
-from tradelane.market.coupling import OFFSETS
+from tradelane.market.coupling import OFFSETS, dual_bound
 from tradelane.market.curve import Curve
 from tradelane.market.network import Network
+from tradelane.market.pricing import borders
 from tradelane.market.product import Product
 from tradelane.market.program import Borders, FloatArray
 
 AROUND = np.arange(-6, 7)
 """Vertices offered around each price that came up."""
+
+
+def duty(network: Network, price: FloatArray) -> FloatArray:
+    """Ad-valorem duty of each lane at zone prices, numeraire ticks per lot sent."""
+    rates = np.array([float(link.markup - 1) for link in network.links])
+    return rates * price[[link.source for link in network.links]]
 
 
 class Entries:
@@ -34,26 +42,82 @@ class Entries:
         return start, row[order], value[order]
 
 
-@dataclass(slots=True)
-class Stage:
-    """One product as the program sees it: ``price`` in numeraire ticks by zone, ``unit`` numeraire per tick
-    and lot, ``chosen`` the vertices of each curve. ``curves`` are those of the orders alone.
+@dataclass(frozen=True, slots=True)
+class Market:
+    """Products that constraints tie together, mostly one alone; they share lot, tick and price limits.
+
+    ``network`` has their zones and lanes product by product, ``curves`` are those of the orders in its zones.
     """
 
-    product: Product
+    products: Sequence[Product]
     network: Network
-    curves: list[Curve]
+    curves: Sequence[Curve]
+
+    @property
+    def product(self) -> Product:
+        """Any of them, for what they share."""
+        return self.products[0]
+
+    def places(self) -> list[tuple[str, str]]:
+        """Product id and zone id of each zone of the network."""
+        zones = self.network.zones[: len(self.network.zones) // len(self.products)]
+        return [(product.id, zone.id) for product in self.products for zone in zones]
+
+
+@dataclass(slots=True)
+class Stage:
+    """A market as the program sees it: ``price`` in numeraire ticks by zone and ``shadow`` of each limit that
+    lanes share, ``unit`` numeraire per tick and lot, ``chosen`` the vertices of each curve.
+    """
+
+    market: Market
     borders: Borders
     price: FloatArray
+    shadow: FloatArray
     chosen: list[IntArray] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, market: Market, price: FloatArray) -> Stage:
+        """Duties are those at ``price``."""
+        lanes = borders(market.network, duty(market.network, price))
+        return cls(market, lanes, price, np.zeros(len(lanes.room)))
+
+    @property
+    def curves(self) -> Sequence[Curve]:
+        return self.market.curves
+
+    @property
+    def rows(self) -> int:
+        """Balances of zones, then shared limits."""
+        return len(self.curves) + len(self.borders.room)
+
+    @property
+    def width(self) -> int:
+        """Columns: steps, lanes, room left of shared limits."""
+        return sum(len(v) - 1 for v in self.chosen) + len(self.borders) + len(self.borders.room)
+
+    @property
+    def balance(self) -> FloatArray:
+        """What the rows must come to, lots."""
+        return np.concatenate([[c.total_demand for c in self.curves], self.borders.room])
+
+    def move(self, dual: FloatArray) -> None:
+        """Take up prices that lie by ``dual`` of each row from the present ones."""
+        zones = len(self.curves)
+        self.price = self.price + dual[:zones]
+        self.shadow = np.maximum(0.0, self.shadow - dual[zones:])
+
+    def bound(self) -> float:
+        """Least cost of any quantities without blocks, by these prices on the full curves, numeraire."""
+        return self.unit * dual_bound(self.curves, self.fx, self.borders, self.price, self.shadow)
 
     @property
     def fx(self) -> FloatArray:
-        return np.array([float(e) for e in self.network.fx])
+        return np.array([float(e) for e in self.market.network.fx])
 
     @property
     def unit(self) -> float:
-        return float(self.product.tick * self.product.lot)
+        return float(self.market.product.tick * self.market.product.lot)
 
     def open(self) -> None:
         """Choose vertices around ``price``, and a few over the whole of each curve."""
@@ -78,8 +142,8 @@ class Stage:
     def columns(
         self, matrix: Entries, first: int = 0, row: int = 0, lots: float = 1.0
     ) -> tuple[FloatArray, FloatArray]:
-        """Reduced cost and width of one product's steps and lanes, whose entries go into ``matrix`` from
-        column ``first`` and row ``row`` on; ``lots`` are one of a step or lane.
+        """Reduced cost and width of steps, lanes and room left of limits, whose entries go into ``matrix``
+        from column ``first`` and row ``row`` on; ``lots`` are one of a step or lane.
         """
         fx, borders, price = self.fx, self.borders, self.price
         pairs = list(zip(self.curves, self.chosen, strict=True))
@@ -93,5 +157,14 @@ class Stage:
         lanes = first + len(zone) + np.arange(len(borders))
         matrix.add(row + borders.source, lanes, -1.0)
         matrix.add(row + borders.target, lanes, borders.gamma)
+        limit, lane = np.nonzero(borders.use)
+        matrix.add(row + len(pairs) + limit, lanes[lane], borders.use[limit, lane])
+        limits = np.arange(len(borders.room))
+        matrix.add(row + len(pairs) + limits, first + len(zone) + len(borders) + limits, 1.0)
         margin = borders.cost + price[borders.source] - borders.gamma * price[borders.target]
-        return np.concatenate([*slopes, margin]), np.concatenate([*widths, borders.capacity]) / lots
+        margin = margin + borders.surcharge(self.shadow)
+        left = borders.room + np.abs(borders.use) @ borders.capacity
+        return (
+            np.concatenate([*slopes, margin, self.shadow]),
+            np.concatenate([*widths, borders.capacity, left]) / lots,
+        )
