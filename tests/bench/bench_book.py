@@ -39,7 +39,7 @@ def book() -> Pair:
     return Pair(candidate, uncollected(keep(events)), f"a dict, {EVENTS} events", repetitions=9)
 
 
-@benchmark("book-lanes", goal=40)
+@benchmark("book-lanes", goal=55)
 def exchange() -> Pair:
     events = stream(EVENTS, 42, ZONES)
     zones = [Zone(name, "EUR") for name in ZONES]
@@ -87,7 +87,7 @@ def latencies(events: list[Order | Cancel]) -> list[int]:
     return spent
 
 
-@benchmark("book-replay", goal=24)
+@benchmark("book-replay", goal=32)
 def replay() -> Pair:
     """From a snapshot on file and rows of a journal: the orders are made anew."""
     journal = rows(EVENTS, seed=42)

@@ -187,6 +187,22 @@ MISTAKES = {
         ZONE.replace('id = "CH>IT-NORD"', 'id = "IT-NORD>CH"'),
         "id = \"IT-NORD>CH\" <- zone.lanes[1].id: 'IT-NORD>CH' is there twice",
     ),
+    "a reference of no zone": (
+        ZONE.replace('references = { CH = "30" }', 'references = { AT = "30" }'),
+        "references = { AT = \"30\" } <- zone.goods[0].references.AT: no zone 'AT'",
+    ),
+    "a reference out of range": (
+        ZONE.replace('references = { CH = "30" }', 'references = { CH = "300" }'),
+        'references = { CH = "300" } <- zone.goods[0].references.CH: is outside the price limits',
+    ),
+    "a collar off the tick": (
+        ZONE.replace('collar = "5"', 'collar = "0.005"'),
+        'collar = "0.005" <- zone.goods[0].collar: 0.005 is not a multiple of 0.01 (the tick)',
+    ),
+    "a limit off the lot": (
+        ZONE.replace('most_in_order = "2000"', 'most_in_order = "0.25"'),
+        'most_in_order = "0.25" <- zone.goods[0].most_in_order: 0.25 is not a multiple of 0.1 (the lot)',
+    ),
     "unknown goods": (
         ZONE.replace('product = "arabica"', 'product = "robusta"'),
         "product = \"robusta\" <- zone.goods_lanes[0].product: no goods product 'robusta'",

@@ -19,7 +19,7 @@ used once is the journal's rule.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from tradelane.market.depth import Depth, depth
@@ -77,6 +77,9 @@ class Exchange:
             or account.lots + lots > limits.open_lots or not book.low <= price <= book.high
             or order.id in self._orders or order.product != self._name
         ):  # fmt: skip
+            refusal = self._refuse(order, kind, terms, account)
+            return refusal or self._enter(order, kind, terms, account)
+        if floor.joined:
             return self._enter(order, kind, terms, account)
         floor.seq = seq = order.seq
         if order.side is _SELL:
@@ -94,15 +97,13 @@ class Exchange:
             floor.fire(events, self._unfit)
         return events
 
-    def _enter(self, order: Order, kind: Kind, terms: Terms, account: Account) -> Answer:
-        """The long way in: any order, and the reason to refuse it."""
-        refusal = self._refuse(order, kind, terms, account)
-        if refusal is not None:
-            return refusal
-        self.floor.seq = order.seq
-        events: list[Event] = []
-        self.floor.enter(order, kind, terms, account, order.quantity, order.seq, events)
-        self.floor.fire(events, self._unfit)
+    def _enter(self, order: Order, kind: Kind, terms: Terms, account: Account) -> Sequence[Event]:
+        """The long way in, for any order that is not refused."""
+        floor, events = self.floor, list[Event]()
+        floor.seq = order.seq
+        floor.enter(order, kind, terms, account, order.quantity, order.seq, events)
+        if events or terms.trigger is not None:
+            floor.fire(events, self._unfit)
         return events
 
     def cancel(self, order_id: str, member: str) -> Answer:

@@ -34,7 +34,7 @@ Check = Callable[[Order, Kind, Terms, Account, int], Refusal | None]
 
 class Floor:
     """Books by zone, lanes, and what they share. ``seq`` is the latest sequence number; ``plain`` are the
-    books in which a plain order is matched as it comes and meets nobody but who stands there.
+    books in which orders are matched as they come: all or, in other phases, none.
 
     ValueError for a lane to nowhere or an id used twice.
     """
@@ -56,7 +56,7 @@ class Floor:
     def turn(self, phase: Phase) -> None:
         """Be in a phase."""
         self.phase = phase
-        self.plain = self.books if phase is _CONTINUOUS and not self.joined else {}
+        self.plain = self.books if phase is _CONTINUOUS else {}
 
     def enter(
         self, order: Order, kind: Kind, terms: Terms, account: Account, lots: int, seq: int,
