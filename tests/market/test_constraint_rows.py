@@ -51,6 +51,7 @@ FAULTS: dict[str, Change] = {
     "lane_sets[0].lanes[1]": lambda c: c["lane_sets"][0].update(lanes=["A>C", "D>C"]),
     "lane_sets[0].lanes": lambda c: c["lane_sets"][0].update(lanes=[]),
     "lane_sets[0].capacity": lambda c: c["lane_sets"][0].update(capacity="-1"),
+    "flow_based[0].product": lambda c: c.update(lanes=c["lanes"][:2], ramps=[]),
     "flow_based[0].ptdf": lambda c: c["flow_based"][0].update(ptdf={}),
     "flow_based[0].ptdf.X": lambda c: c["flow_based"][0].update(ptdf={"X": "1"}),
     "flow_based[0].ptdf.A": lambda c: c["flow_based"][0].update(ptdf={"A": "a half"}),
@@ -111,6 +112,15 @@ def test_the_order_of_the_lines_says_nothing(names: list[str], chance: Any) -> N
     ours, theirs = read(CASE), read({**{n: other[n] for n in names}, **other})
     assert case_digest(ours) == case_digest(theirs)
     assert clear_case(ours)["result_digest"] == clear_case(theirs)["result_digest"]
+
+
+def test_a_network_element_that_no_lane_uses_is_kept_for_nothing() -> None:
+    case = copy.deepcopy(CASE)
+    case["flow_based"][0]["ptdf"] = {"A": "0.5", "B": "0.5", "C": "0.5"}
+    result = clear_case(read(case))
+    assert verify(read(case), result) == []
+    said = {row["constraint"]: row for row in result["constraints"]}
+    assert (said["line"]["use"], said["line"]["price"]) == ("0", "0")
 
 
 def test_blocks_are_chosen_so_that_constraints_hold() -> None:

@@ -56,7 +56,7 @@ def flow_based(
         - Fraction(PPM - lane.loss_ppm, PPM) * ptdf.get(lane.target, none)
         for lane in lanes
     }
-    return Constraint(id, {place: a for place, a in share.items() if a}, ram)
+    return Constraint(id, share, ram)
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,6 +51,8 @@ def _flow_based(
     for k, row in enumerate(top.rows("flow_based")):
         f = Fields(row, f"flow_based[{k}].")
         product = products[f.known("product", products)]
+        if not lanes[product.id]:
+            raise f.fault("product", f"{product.id} has no lanes")
         shares = f.row.get("ptdf")
         if not isinstance(shares, Mapping) or not shares:
             raise f.fault("ptdf", "expected an object with a factor for at least one zone")

@@ -39,10 +39,12 @@ class Estimate:
 
 
 class Estimator:
-    """Estimates for one market; ``solved`` counts them. ``stage.price`` says around which prices."""
+    """Estimates for one market; ``solved`` counts them. ``stage.price`` says around which
+    prices, ``gap`` how far primal and dual may be apart, of the cost.
+    """
 
-    def __init__(self, stage: Stage) -> None:
-        self.stage, self.solved = stage, 0
+    def __init__(self, stage: Stage, gap: float = RELATIVE_GAP) -> None:
+        self.stage, self.gap, self.solved = stage, gap, 0
         self.demand = np.array([c.total_demand for c in stage.curves], np.float64)
         fx, product = stage.fx, stage.market.product
         self.floor, self.ceiling = fx * product.min_price, fx * product.max_price
@@ -73,7 +75,7 @@ class Estimator:
             objective, dual = self.program.solve(np.concatenate([balance, room]))
             price, shadow = self.base + dual[:zones], np.maximum(0.0, self.shadow - dual[zones:])
             cost = objective + float(self.base @ balance) - float(self.shadow @ room)
-            if cost - self._bound(price, shadow, balance) <= RELATIVE_GAP * abs(cost):
+            if cost - self._bound(price, shadow, balance) <= self.gap * abs(cost):
                 return cost, price
             self._open(price, shadow, AROUND)
         raise NotSolved(f"primal and dual did not meet in {ROUNDS} rounds")

@@ -34,6 +34,8 @@ SMALL = 20_000
 """Columns up to which the mixed program is worth its time."""
 NODES = 100
 """Branches of its search."""
+NEARLY = 1e-2
+"""Of the cost, how exactly prices without blocks are sought: they only say where to begin."""
 GOOD_ENOUGH = 1e-6
 """Of the turnover, how far from the best a choice may be without a second start."""
 
@@ -122,7 +124,7 @@ def _opened(market: Market, solver: Solver, near: FloatArray | None) -> Stage:
     else:
         if near is None or len(near) != len(curves):
             near = np.array([_crossing(c) * float(e) for c, e in zip(curves, network.fx, strict=True)])
-        found = Estimator(Stage.of(market, near)).at(np.zeros(len(curves)))
+        found = Estimator(Stage.of(market, near), NEARLY).at(np.zeros(len(curves)))
         if found is None:
             raise NotSolved("the market without blocks has no optimum")
         price = (found.low + found.high) / 2
