@@ -85,6 +85,7 @@ def serving(app: FastAPI) -> Iterator[str]:
     config = uvicorn.Config(app, host="127.0.0.1", port=0, log_level="critical", lifespan="off")
     server = uvicorn.Server(config)
     socket = config.bind_socket()
+    socket.listen()  # who asks before the server has started waits, and is not refused
     thread = threading.Thread(target=server.run, args=([socket],), daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{socket.getsockname()[1]}"
