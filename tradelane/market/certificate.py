@@ -99,7 +99,7 @@ def certify(
     faults: list[str] = []
     unit = Fraction(product.tick) * Fraction(product.lot)
     order_slack = value = bought_value = sold_value = Fraction(0)
-    net = _exports(network, outcome)
+    net, inexact = _exports(network, outcome), _inexact(network, tolls)
     for z, (zone, batch) in enumerate(zip(network.zones, batches, strict=True)):
         price, e = outcome.price[z], network.fx[z]
         sells = _side(batch.sells, outcome.sold[z], price, +1)
@@ -113,7 +113,7 @@ def certify(
                 f"zone {zone.id}: sold less bought is {sells.filled - buys.filled} lots, lanes carry {net[z]}"
             )
         slack = e * Fraction(sells.slack + buys.slack, MILLI)
-        if sells.short + buys.short > 2 * _inexact(network, tolls):
+        if sells.short + buys.short > 2 * inexact:
             faults.append(f"zone {zone.id}: {sells.short + buys.short} lots in the money are left unfilled")
         order_slack += slack
         value += e * (buys.value - sells.value)

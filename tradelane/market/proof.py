@@ -15,7 +15,7 @@ from tradelane.market.auction import Clearing
 from tradelane.market.block import Acceptance
 from tradelane.market.block_rows import read_acceptance
 from tradelane.market.case import Case, CaseError, Fields, case_digest
-from tradelane.market.certificate import Outcome, certify
+from tradelane.market.certificate import Outcome, Toll, certify
 from tradelane.market.constraint import tolls
 from tradelane.market.constraint_rows import Stated, read_prices
 from tradelane.market.network import Network
@@ -33,14 +33,10 @@ def verify(case: Case, value: object) -> list[str]:
     top = Fields(value, "")
     if top.text("format") != FORMAT:
         raise top.fault("format", f"expected {FORMAT}")
-    result = dict(top.row)
-    problems = []
-    if top.text("case_digest") != case_digest(case):
-        problems.append("case_digest: the result is not of this case")
-    if top.text("result_digest") != result_digest(result):
-        problems.append("result_digest: does not match the result")
-    uncoupled = top.rows("uncoupled")
+    problems = _digest_problems(case, top)
+    uncoupled = [str(product) for product in top.rows("uncoupled")]
     prices, flows = _read_prices(case, top), _read_flows(case, top)
+    quoted = {key: price for key, (price, _, _) in prices.items()}
     accepted = read_acceptance(top, {block.id for block in case.blocks})
     book = Book(case.blocks, case.products, case.zones)
     case = case.with_accepted(accepted)
@@ -51,41 +47,64 @@ def verify(case: Case, value: object) -> list[str]:
     products = {p.id: p for p in case.products}
     shadow = read_prices(top, case.constraints, products)
     sent = {place: lots for place, (lots, _) in flows.items()}
-    said = Stated(case.constraints, products, [str(p) for p in uncoupled], sent, shadow)
+    said = Stated(case.constraints, products, uncoupled, sent, shadow)
     clearings = []
     for product in case.products:
-        lanes = () if product.id in uncoupled else case.lanes[product.id]
-        network = Network.of(product, case.zones, lanes)
+        network = Network.of(product, case.zones, () if product.id in uncoupled else case.lanes[product.id])
         outcome = _outcome(case.orders[product.id], network, prices, flows, fills)
-        by_zone = case.batches(product.id)
-        batches = tuple(by_zone[z.id] for z in network.zones)
         paid = tolls(said.held, shadow, product.id, network)
-        certificate = certify(product, network, batches, outcome, paid)
-        problems += [f"{product.id}: {fault}" for fault in certificate.faults]
-        clearings.append(Clearing(product, network, batches, outcome, certificate))
-    certificates = [clearing.certificate for clearing in clearings]
-    more = {"welfare": book.correction(accepted, case.products), "gap": said.slack}
-    for part, names in (("money", MONEY), ("certificate", CERTIFICATE)):
-        stated = Fields(result.get(part), f"{part}.")
-        for name in names:
-            computed = total(certificates, name, more.get(name, Fraction(0)))
-            if stated.decimal(name) != Decimal(computed):
-                problems.append(f"{part}.{name}: says {stated.text(name)}, computed {computed}")
+        clearings.append(_certified(case, product, network, outcome, paid))
+    problems += [f"{c.product.id}: {fault}" for c in clearings for fault in c.certificate.faults]
+    problems += _total_problems(top, clearings, book.correction(accepted, case.products), said.slack)
     problems += [f"lanes of {p}: flow on an uncoupled product" for p in uncoupled if _flowing(flows, p)]
     if case.constraints:
         problems += _constraint_problems(top, said)
     if case.blocks:
-        quoted = {key: price for key, (price, _, _) in prices.items()}
         problems += _block_problems(top, book, accepted, quoted)
-    traded = Traded(orders, {key: price for key, (price, _, _) in prices.items()})
-    for rows in _rows(top, "trades"):
+    trades = _rows(top, "trades")
+    traded = Traded(orders, quoted)
+    for rows in trades:
         traded.add(rows)
     problems += traded.problems(fills)
     if problems:
         return problems
-    trades = _rows(top, "trades")
-    for clearing in clearings:
-        problems += pairing_problems(clearing, case.orders[clearing.product.id], trades)
+    return [
+        problem
+        for clearing in clearings
+        for problem in pairing_problems(clearing, case.orders[clearing.product.id], trades)
+    ]
+
+
+def _digest_problems(case: Case, top: Fields) -> list[str]:
+    problems = []
+    if top.text("case_digest") != case_digest(case):
+        problems.append("case_digest: the result is not of this case")
+    if top.text("result_digest") != result_digest(dict(top.row)):
+        problems.append("result_digest: does not match the result")
+    return problems
+
+
+def _certified(
+    case: Case, product: Product, network: Network, outcome: Outcome, paid: Sequence[Toll]
+) -> Clearing:
+    by_zone = case.batches(product.id)
+    batches = tuple(by_zone[zone.id] for zone in network.zones)
+    return Clearing(product, network, batches, outcome, certify(product, network, batches, outcome, paid))
+
+
+def _total_problems(
+    top: Fields, clearings: Sequence[Clearing], correction: Fraction, slack: Fraction
+) -> list[str]:
+    """Sums of all products: ``correction`` is what blocks change of the welfare, ``slack`` what the
+    constraints add to the gap."""
+    certificates, problems = [clearing.certificate for clearing in clearings], []
+    more = {"welfare": correction, "gap": slack}
+    for part, names in (("money", MONEY), ("certificate", CERTIFICATE)):
+        stated = Fields(top.row.get(part), f"{part}.")
+        for name in names:
+            computed = total(certificates, name, more.get(name, Fraction(0)))
+            if stated.decimal(name) != Decimal(computed):
+                problems.append(f"{part}.{name}: says {stated.text(name)}, computed {computed}")
     return problems
 
 

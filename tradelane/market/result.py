@@ -42,7 +42,7 @@ def clear_tables(
     """As ``clear_case``, but fills and trades stay Tables: a million of them take little room."""
     products = sorted(case.products, key=lambda p: p.id)
     if case.blocks:
-        orders = {p.id: case.by_zone(p.id) for p in products}
+        orders = {p.id: case.batches(p.id) for p in products}
         joint = clear_together(
             products, case.zones, case.lanes, orders, case.blocks, solvers, progress, case.constraints
         )

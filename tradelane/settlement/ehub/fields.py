@@ -15,6 +15,8 @@ from tradelane.market.units import NANO, Money, decimal, instant, iso, plain
 GREATEST_AMOUNT = 10**9
 """Greatest amount of one message, in whole units of its currency."""
 DECIMALS = 9
+NO_CURRENCY = "XXX"
+"""ISO 4217's code where no currency is involved: an amount is read before its currency is known."""
 _PLAIN = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?", re.ASCII)
 
 
@@ -28,7 +30,7 @@ def _decimal_text(value: Any) -> Any:
 
 def _exact(value: str) -> str:
     try:
-        money = Money.parse(value, "XXX")
+        money = Money.parse(value, NO_CURRENCY)
     except ValueError:
         raise ValueError(f"at most {DECIMALS} decimals") from None
     if abs(money.nano) > GREATEST_AMOUNT * NANO:
