@@ -1,5 +1,6 @@
-"""The SQLite file of one role: one writer thread with group commit, readers beside it.
+"""The database of one role: one writer thread with group commit, readers beside it.
 
+On a SQLite file, or on PostgreSQL by URL (postgres.py): the writer is the same, the Database differs.
 Always true: work is answered only after the commit that holds it is on disk (WAL, ``synchronous=FULL``);
 works take effect in the order they were handed in; work that raises leaves nothing behind and disturbs
 no other. If the commit fails, every work of that batch is told so. Killing the process at any
@@ -15,10 +16,11 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event, inspect
 from sqlalchemy.dialects import registry
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.pool import QueuePool
@@ -29,9 +31,11 @@ Outcome = tuple[Any, BaseException | None]
 BUSY_TIMEOUT_MS = 5_000
 WAITING_WORKS = 10_000
 """Works that may wait for the writer; more are refused with StoreBusy."""
-BATCH = 500
-"""Most works in one commit."""
+BATCH = 500  # most works in one commit
 READERS = 2
+LONGEST_PAUSE_S = 2.0
+"""Before the writer tries again to reach a database that is away."""
+URL = "postgresql://"
 
 
 class StoreError(Exception):
@@ -47,7 +51,28 @@ class StoreClosed(StoreError):
 
 
 class TransactionLost(StoreError):
-    """SQLite gave up the whole transaction in the middle of a batch (full disk, I/O error)."""
+    """The database gave up the whole transaction in the middle of a batch (full disk, I/O error)."""
+
+
+class Unreachable(StoreError):
+    """The database server is away; what was being committed may be stored or not: ask again, same key."""
+
+
+class Database(Protocol):
+    """What a store stands on: an engine for the one writer, one for readers, and their transactions."""
+
+    @property
+    def engine(self) -> Engine: ...
+    @property
+    def reader(self) -> Engine: ...
+    def transaction(self) -> AbstractContextManager[Connection]:
+        """Durable when it ends without an error. Unreachable when the server is away."""
+
+    def reading(self) -> AbstractContextManager[Connection]:
+        """One view of what is committed; the same errors."""
+
+    def holds(self, connection: Connection) -> bool:
+        """Whether the transaction is still the one that began, and can be committed."""
 
 
 class _Begins(SQLiteDialect_pysqlite):
@@ -109,6 +134,32 @@ def open_engine(
     return engine
 
 
+class SQLiteFile:
+    """A Database that is one file."""
+
+    def __init__(self, path: Path) -> None:
+        self.engine = open_engine(path, connections=2)
+        self.reader = open_engine(path, "BEGIN", readonly=True, connections=READERS)
+
+    def transaction(self) -> AbstractContextManager[Connection]:
+        return self.engine.begin()
+
+    def reading(self) -> AbstractContextManager[Connection]:
+        return self.reader.begin()
+
+    def holds(self, connection: Connection) -> bool:
+        return _driver(connection).in_transaction
+
+
+def database_at(place: Path | str) -> Database:
+    """``place``: a SQLite file's path, or ``postgresql://…``."""
+    if isinstance(place, str) and place.startswith(URL):
+        from tradelane.gateway.postgres import Postgres
+
+        return Postgres(place, READERS)
+    return SQLiteFile(Path(place))
+
+
 class _Job:
     """One work on its way through the writer, and the future of whoever waits for it."""
 
@@ -123,9 +174,11 @@ class _Job:
 class Writer:
     """The only thread that writes. ``await writer(work)`` returns after the durable commit."""
 
-    def __init__(self, engine: Engine, *, waiting: int = WAITING_WORKS, batch: int = BATCH) -> None:
+    def __init__(self, database: Database, *, waiting: int = WAITING_WORKS, batch: int = BATCH) -> None:
         self.commits = 0
-        self._engine = engine
+        self._database = database
+        self._pause_s = 0.0
+        self._stopping = threading.Event()
         self._batch = batch
         self._queue: queue.Queue[_Job | None] = queue.Queue(waiting)
         self._closing = threading.Lock()
@@ -155,6 +208,7 @@ class Writer:
         with self._closing:
             closing, self._closed = not self._closed, True
         if closing:
+            self._stopping.set()
             self._queue.put(None)
         self._thread.join()
 
@@ -164,6 +218,7 @@ class Writer:
             jobs, last = self._take()
             if jobs:
                 _resolve(jobs, self._commit(jobs))
+                self._stopping.wait(self._pause_s)
 
     def _take(self) -> tuple[list[_Job], bool]:
         jobs: list[_Job] = []
@@ -179,26 +234,28 @@ class Writer:
 
     def _commit(self, jobs: Sequence[_Job]) -> list[Outcome]:
         try:
-            with self._engine.begin() as connection:
-                outcomes = [_attempt(connection, job.work) for job in jobs]
+            with self._database.transaction() as connection:
+                outcomes = [self._attempt(connection, job.work) for job in jobs]
         except Exception as error:
+            if isinstance(error, Unreachable):
+                self._pause_s = min(max(2 * self._pause_s, 0.05), LONGEST_PAUSE_S)
             return [(None, error)] * len(jobs)
         self.commits += 1
+        self._pause_s = 0.0
         return outcomes
 
-
-def _attempt(connection: Connection, work: Callable[[Connection], Any]) -> Outcome:
-    outcome: Outcome
-    try:
-        with connection.begin_nested():
-            outcome = work(connection), None
-    except StopIteration as error:  # a future cannot carry one
-        outcome = None, RuntimeError(f"work raised {error!r}")
-    except BaseException as error:  # whatever it is, it belongs to the caller, and this thread must live
-        outcome = None, error
-    if not _driver(connection).in_transaction:
-        raise TransactionLost("SQLite rolled the transaction back") from outcome[1]
-    return outcome
+    def _attempt(self, connection: Connection, work: Callable[[Connection], Any]) -> Outcome:
+        outcome: Outcome
+        try:
+            with connection.begin_nested():
+                outcome = work(connection), None
+        except StopIteration as error:  # a future cannot carry one
+            outcome = None, RuntimeError(f"work raised {error!r}")
+        except BaseException as error:  # whatever it is, it belongs to the caller, and this thread must live
+            outcome = None, error
+        if not self._database.holds(connection):
+            raise TransactionLost("the database rolled the transaction back") from outcome[1]
+        return outcome
 
 
 def _resolve(jobs: Sequence[_Job], outcomes: Sequence[Outcome]) -> None:
@@ -221,14 +278,13 @@ def _deliver(settled: Sequence[tuple[asyncio.Future[Any], Outcome]]) -> None:
 
 
 class Store:
-    """One SQLite file: ``await store(work)`` writes (it is a Transact), ``await store.read(work)`` reads."""
+    """One database: ``await store(work)`` writes (it is a Transact), ``await store.read(work)`` reads."""
 
-    def __init__(self, path: Path | str, *, waiting: int = WAITING_WORKS, batch: int = BATCH) -> None:
-        """Opens or creates the file; its directory must exist."""
-        self.path = Path(path)
-        self.engine = open_engine(self.path, connections=2)
-        self.reader = open_engine(self.path, "BEGIN", readonly=True, connections=READERS)
-        self.writer = Writer(self.engine, waiting=waiting, batch=batch)
+    def __init__(self, place: Path | str, *, waiting: int = WAITING_WORKS, batch: int = BATCH) -> None:
+        """``place`` as for database_at; a file is opened or created, its directory must exist."""
+        self.database = database_at(place)
+        self.engine, self.reader = self.database.engine, self.database.reader
+        self.writer = Writer(self.database, waiting=waiting, batch=batch)
         self._threads = ThreadPoolExecutor(READERS, thread_name_prefix="tradelane-reader")
 
     async def __call__(self, work: Callable[[Connection], T]) -> T:
@@ -241,7 +297,7 @@ class Store:
 
     def read_now(self, work: Callable[[Connection], T]) -> T:
         """The same in this thread."""
-        with self.reader.begin() as connection:
+        with self.database.reading() as connection:
             return work(connection)
 
     def upgrade(self, migrations: str, head: str) -> None:
@@ -257,9 +313,9 @@ class Store:
 
 
 @contextlib.contextmanager
-def opened(path: Path | str, migrations: str, head: str) -> Iterator[Store]:
+def opened(place: Path | str, migrations: str, head: str) -> Iterator[Store]:
     """A store with its schema at ``head``, closed at the end."""
-    store = Store(path)
+    store = Store(place)
     try:
         store.upgrade(migrations, head)
         yield store
@@ -286,10 +342,9 @@ def upgrade(engine: Engine, migrations: str, head: str) -> None:
 
 
 def schema_version(engine: Engine) -> str | None:
-    """The revision the file is at, None for an empty file."""
+    """The revision the database is at, None for an empty one."""
     with engine.begin() as connection:
-        tables = connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE name = 'alembic_version'")
-        if tables.first() is None:
+        if not inspect(connection).has_table("alembic_version"):
             return None
         row = connection.exec_driver_sql("SELECT version_num FROM alembic_version").first()
     return None if row is None else str(row[0])

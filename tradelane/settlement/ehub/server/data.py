@@ -6,7 +6,7 @@ Lists are paged by key: ask again with ``after`` set to the page's ``next``. Not
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any, SupportsInt, TypeVar
 
 from pydantic import BaseModel
 from sqlalchemy import Column, Connection, Row, Select, func, select
@@ -152,8 +152,8 @@ def _transfer(row: Row[Any]) -> TransferState:
     )
 
 
-def _sum(whole: int, rest: int) -> int:
-    return whole * NANO + rest
+def _sum(whole: SupportsInt, rest: SupportsInt) -> int:
+    return int(whole) * NANO + int(rest)  # PostgreSQL sums to a Decimal
 
 
 _a = tables.accounts
