@@ -14,7 +14,7 @@ from starlette.routing import Route
 from tradelane.settlement import problem
 from tradelane.settlement.bearer import Bearer
 from tradelane.settlement.ehub import wire
-from tradelane.settlement.ehub.server import customs, data, logistics, payments
+from tradelane.settlement.ehub.server import customs, customs_rules, data, logistics, payments
 from tradelane.settlement.ehub.server.commands import Commands, idempotency_key
 from tradelane.settlement.ehub.server.transact import Transact
 from tradelane.settlement.logistics import ShipmentState
@@ -36,6 +36,7 @@ def create_router(
     routes = APIRouter(prefix=PREFIX, tags=["e-hub"], dependencies=[Depends(Bearer(token))])
     _add_commands(routes, Commands(transact, now))
     _add_reads(routes, look)
+    routes.include_router(customs_rules.router(now))
     routes.routes.append(_health(look))
     return routes
 
