@@ -37,6 +37,7 @@ DEBIAN_TOOLS = {
     "mosquitto": ("mosquitto", "tests against a real MQTT broker"),
     "mosquitto_pub": ("mosquitto-clients", "tests with another MQTT client than ours"),
     "mbpoll": ("mbpoll", "tests with another Modbus client than ours"),
+    "postgres": ("postgresql", "tests of an e-hub on PostgreSQL"),
     "chromium": ("chromium", "tests of the page in a browser"),
 }
 """Program → the Debian package that holds it, and what cannot be tested without it."""
@@ -216,8 +217,9 @@ def ensure_debian_tools() -> None:
 
 
 def missing_tools() -> list[str]:
-    """Daemons live in sbin, which is not on everyone's PATH."""
-    places = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin"])
+    """Daemons live in sbin, PostgreSQL's in a folder for each version: not on everyone's PATH."""
+    homes = [*Path("/usr/lib/postgresql").glob("*/bin"), "/usr/local/sbin", "/usr/sbin"]
+    places = os.pathsep.join(map(str, [os.environ.get("PATH", os.defpath), *homes]))
     return [tool for tool in DEBIAN_TOOLS if shutil.which(tool, path=places) is None]
 
 
@@ -316,10 +318,7 @@ def from_terminal(number: int) -> bool:
 
 
 COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
-    "demo": demo,
-    "test": test,
-    "check": check,
-    "bench": bench,
+    each.__name__: each for each in (demo, test, check, bench)
 }
 
 

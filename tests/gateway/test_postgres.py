@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -15,6 +16,9 @@ from sqlalchemy.exc import IntegrityError, InternalError, ProgrammingError
 
 from tests.gateway.test_store import in_one_batch, run, sql
 from tests.postgres import Server, running_postgres
+from tradelane.gateway.config import ConfigError, load
+from tradelane.gateway.doctor import examine
+from tradelane.gateway.hub import HubRole
 from tradelane.gateway.lock import AlreadyInUse
 from tradelane.gateway.postgres import NotReplicated, WrongDatabase
 from tradelane.gateway.store import Store, TransactionLost, Unreachable, opened
@@ -170,3 +174,30 @@ def test_a_statement_that_cannot_be_is_its_work_s_own_error(store: Store) -> Non
     with pytest.raises(ProgrammingError):
         run(store(sql("SELECT nothing FROM nowhere")))
     assert run(store(note("next"))) == "next"
+
+
+def test_the_e_hub_runs_on_it_and_doctor_looks_at_it(url: str, tmp_path: Path) -> None:
+    path = tmp_path / "hub.toml"
+    path.write_text(f'data_dir = "data"\n[hub]\ncurrencies = ["EUR"]\ndatabase = "{url}"\n')
+    config = load(path)
+    assert url not in repr(config)
+
+    async def start_twice() -> None:
+        for _ in range(2):
+            role = HubRole(config, config.make_clock())
+            await role.start()
+            await role.stop()
+
+    run(start_twice())
+    found = {finding.check: finding for finding in examine(config)}
+    assert found["database hub"].text == "sound"
+    assert found["trial balance"].text == "EUR sum to zero"
+    assert all(finding.ok for finding in found.values())
+
+
+def test_a_database_that_is_no_url_is_a_mistake_that_tells_no_password(tmp_path: Path) -> None:
+    path = tmp_path / "hub.toml"
+    path.write_text('[hub]\ncurrencies = ["EUR"]\ndatabase = "mysql://hub:secret@host/hub"\n')
+    with pytest.raises(ConfigError, match=r"hub\.database: is not postgresql://") as told:
+        load(path)
+    assert "secret" not in str(told.value)

@@ -22,7 +22,7 @@ from tradelane.settlement.contract import State
 from tradelane.settlement.correction import correction_of
 from tradelane.settlement.settle import value
 
-Reading = Callable[[Path], AbstractContextManager[Connection]]
+Reading = Callable[[Path | str], AbstractContextManager[Connection]]
 PAGE = 1_000
 
 
@@ -129,9 +129,9 @@ def half_paid(known: Mapping[str, ContractState], hub: HubBooks) -> Iterator[str
 
 
 def hub_books(config: Config, reading: Reading) -> HubBooks:
-    """From the e-hub's own file when its section is in ``config``, else over HTTP. NotReached."""
+    """From the e-hub's own database when its section is in ``config``, else over HTTP. NotReached."""
     if config.hub is not None:
-        with reading(config.hub_db) as conn:
+        with reading(config.hub_place) as conn:
             return _from_file(conn)
     if config.zone is None or config.zone.hub_url is None or config.zone.hub_token_file is None:
         raise NotReached("the configuration names no e-hub")

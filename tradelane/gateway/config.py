@@ -73,6 +73,12 @@ class Config(BaseSettings):
         """The SQLite file of the e-hub role."""
         return self.data_dir / "hub.sqlite"
 
+    @property
+    def hub_place(self) -> Path | str:
+        """Where the e-hub keeps its rows: a PostgreSQL URL, which may hold a password, or its file."""
+        named = self.hub.database if self.hub else None
+        return self.hub_db if named is None else named.get_secret_value()
+
     def key_file(self, member: str) -> Path:
         """Where the key of one of the edge's members stands."""
         entries = self.edge.members if self.edge else ()

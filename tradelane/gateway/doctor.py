@@ -11,7 +11,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
 
 from tradelane.gateway import (
     books,
@@ -27,7 +27,7 @@ from tradelane.gateway import (
 from tradelane.gateway.config import Config
 from tradelane.gateway.heads import SignedHead
 from tradelane.gateway.roles import one_line
-from tradelane.gateway.store import open_engine, schema_version
+from tradelane.gateway.store import database_at, open_engine, schema_version
 from tradelane.meter.seal import verify_chain
 
 
@@ -42,10 +42,10 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class RoleDatabase:
-    """A role's file and the schema revision it should be at."""
+    """A role's file, or PostgreSQL's URL, and the schema revision it should be at."""
 
     role: str
-    path: Path
+    place: Path | str
     head: str
 
 
@@ -62,7 +62,7 @@ class Examination:
         config = self.config
         found = []
         if config.hub is not None:
-            found.append(RoleDatabase("hub", config.hub_db, hub_migrations.HEAD))
+            found.append(RoleDatabase("hub", config.hub_place, hub_migrations.HEAD))
         if config.zone is not None:
             found.append(RoleDatabase("zone", config.zone_db, migrations.HEAD))
         if config.edge is not None:
@@ -70,16 +70,22 @@ class Examination:
         return found
 
     @contextmanager
-    def reading(self, path: Path) -> Iterator[Connection]:
-        """A read-only connection with one view of the file throughout; NotThere when there is no file."""
-        if not path.exists():
-            raise NotThere(f"{path} is not there: it is made when the role first runs")
-        engine = open_engine(path, "BEGIN", readonly=True)
+    def reading(self, place: Path | str) -> Iterator[Connection]:
+        """A read-only connection with one view of the database throughout; NotThere when there is no file."""
+        engine = _reader(place)
         try:
             with closing(engine.connect()) as conn:
                 yield conn
         finally:
             engine.dispose()
+
+
+def _reader(place: Path | str) -> Engine:
+    if isinstance(place, str):
+        return database_at(place).reader
+    if not place.exists():
+        raise NotThere(f"{place} is not there: it is made when the role first runs")
+    return open_engine(place, "BEGIN", readonly=True)
 
 
 class NotThere(Exception):
@@ -125,17 +131,12 @@ def database(examination: Examination) -> Iterator[Finding]:
 def _database_of(database: RoleDatabase) -> Check:
     def check(examination: Examination) -> Iterator[Finding]:
         name = f"database {database.role}"
-        with examination.reading(database.path) as conn:
-            faults = [str(row[0]) for row in conn.exec_driver_sql("PRAGMA integrity_check")]
-            faults = [fault for fault in faults if fault != "ok"]
-            faults += [
-                f"{row[0]}: a row without its parent"
-                for row in conn.exec_driver_sql("PRAGMA foreign_key_check")
-            ]
+        with examination.reading(database.place) as conn:
+            faults = _server_faults(conn) if isinstance(database.place, str) else _file_faults(conn)
         if faults:
             yield Finding(name, False, f"{len(faults)} faults, first: {faults[0].splitlines()[0]}")
             return
-        engine = open_engine(database.path, "BEGIN", readonly=True)
+        engine = _reader(database.place)
         found = schema_version(engine)
         engine.dispose()
         right = found == database.head
@@ -144,6 +145,24 @@ def _database_of(database: RoleDatabase) -> Check:
 
     check.__name__ = f"database {database.role}"
     return check
+
+
+def _file_faults(conn: Connection) -> list[str]:
+    found = [str(row[0]) for row in conn.exec_driver_sql("PRAGMA integrity_check")]
+    orphans = conn.exec_driver_sql("PRAGMA foreign_key_check")
+    return [f for f in found if f != "ok"] + [f"{row[0]}: a row without its parent" for row in orphans]
+
+
+def _server_faults(conn: Connection) -> list[str]:
+    """A server checks its own pages; what it may be told is not to keep what it has acknowledged."""
+    settings = {
+        name: conn.exec_driver_sql(f"SHOW {name}").scalar_one() for name in ("fsync", "full_page_writes")
+    }
+    return [
+        f"{name} is off: a power cut may lose what was acknowledged"
+        for name, value in settings.items()
+        if value == "off"
+    ]
 
 
 def journal_chain(examination: Examination) -> Iterator[Finding]:

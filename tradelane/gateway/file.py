@@ -1,4 +1,4 @@
-"""A role's own database file: locked, opened, at the right schema, and closed again."""
+"""A role's own database: locked, opened, at the right schema, and closed again."""
 
 from __future__ import annotations
 
@@ -17,18 +17,19 @@ T = TypeVar("T")
 class RoleFile:
     """``await file(work)`` writes, ``await file.read(work)`` reads, between ``open`` and ``close``."""
 
-    def __init__(self, path: Path, migrations: str, head: str) -> None:
-        """Touches nothing; ``migrations`` and ``head`` as for ``store.upgrade``."""
-        self.path = path
+    def __init__(self, place: Path | str, migrations: str, head: str) -> None:
+        """Touches nothing. ``place``: a file or PostgreSQL's URL; the others as for ``store.upgrade``."""
+        self._place = place
         self._migrations = migrations
         self._head = head
-        self._lock = FileLock(path)
+        self._lock = FileLock(place) if isinstance(place, Path) else None  # a server holds its own
         self._store: Store | None = None
 
     def open(self) -> None:
         """Raises AlreadyInUse, OSError, or the database's error."""
-        self._lock.acquire()
-        self._store = Store(self.path)
+        if self._lock is not None:
+            self._lock.acquire()
+        self._store = Store(self._place)
         self._store.upgrade(self._migrations, self._head)
 
     def close(self) -> None:
@@ -36,7 +37,13 @@ class RoleFile:
         store, self._store = self._store, None
         if store is not None:
             store.close()
-        self._lock.release()
+        if self._lock is not None:
+            self._lock.release()
+
+    @property
+    def path(self) -> Path:
+        assert isinstance(self._place, Path), "only an edge and a zone ask, which are always on a file"
+        return self._place
 
     @property
     def store(self) -> Store:

@@ -1,4 +1,4 @@
-"""The e-hub role: the reference e-hub on a database file of its own, with its standing accounts."""
+"""The e-hub role: the reference e-hub on a database of its own, with its standing accounts."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class HubRole:
         assert config.hub is not None
         self._currencies = config.hub.currencies
         self._clock = clock
-        self._file = RoleFile(config.hub_db, migrations.PLACE, migrations.HEAD)
+        self._file = RoleFile(config.hub_place, migrations.PLACE, migrations.HEAD)
         token = load_or_create_token(config.hub_token_file)
         self.router = create_router(self._file, clock.now, token, self._file.read)
 

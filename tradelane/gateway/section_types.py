@@ -6,7 +6,15 @@ import re
 from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    StringConstraints,
+)
 
 from tradelane.market.units import decimal, instant
 from tradelane.meter.modbus_url import address
@@ -58,6 +66,12 @@ def _modbus_url(text: str) -> str:
     return text
 
 
+def _database(url: SecretStr) -> SecretStr:
+    if not re.fullmatch(r"postgresql://[^/]*/[^/?]+(\?.*)?", url.get_secret_value()):
+        raise ValueError("is not postgresql://user@host/database")  # not told: it may hold a password
+    return url
+
+
 def _shaped(pattern: str, words: str) -> AfterValidator:
     """Text that matches ``pattern`` whole; ``words`` say what it should have been."""
     shape = re.compile(pattern)
@@ -82,6 +96,7 @@ Currency = Annotated[str, _shaped("[A-Z]{3}", 'an ISO 4217 currency code such as
 Url = Annotated[str, _shaped(r"https?://[^\s/]+\S*", "an http:// or https:// address")]
 HsCode = Annotated[str, _shaped("[0-9]{6}([0-9]{2}){0,2}", "an HS code of 6, 8 or 10 digits")]
 ModbusUrl = Annotated[str, AfterValidator(_modbus_url)]
+DatabaseUrl = Annotated[SecretStr, AfterValidator(_database)]
 Names = Annotated[tuple[Id, ...], Field(max_length=16), AfterValidator(_distinct)]
 Level = Annotated[str, _shaped("[A-Za-z0-9_-]{1,64}", "one level of a topic (letters, digits and _ -)")]
 Ppm = Annotated[int, Field(ge=0, lt=1_000_000)]

@@ -15,6 +15,7 @@ from pydantic import AfterValidator, Field
 from tradelane.gateway.section_types import (
     Amount,
     Currency,
+    DatabaseUrl,
     HsCode,
     Id,
     Instant,
@@ -284,7 +285,9 @@ class HubSection(Section):
     """The e-hub: one set of standing accounts for each currency.
 
     ``token_file`` holds the secret its callers show, by default ``data_dir/hub.token``, made when missing.
+    ``database``: PostgreSQL's, its password there or in PGPASSWORD; without it, ``data_dir/hub.sqlite``.
     """
 
     currencies: tuple[Currency, ...] = Field(min_length=1)
+    database: DatabaseUrl | None = None
     token_file: Path | None = None
