@@ -15,6 +15,11 @@ from pathlib import Path
 from typing import Any
 
 Row = sqlite3.Row
+MOVED = "phase IN ('single', 'post')"
+RESERVED = (
+    "SELECT h.contract, e.source AS account, e.nano, p.state FROM reservation_holds h"
+    " JOIN entries e ON e.seq = h.seq JOIN pendings p ON p.seq = h.seq"
+)
 FINAL = ("released", "refused", "refunded")
 
 
@@ -43,7 +48,7 @@ def money_is_conserved(folder: Path) -> Iterator[str]:
 
 def balances_are_their_transfers(folder: Path) -> Iterator[str]:
     balance: Counter[str] = Counter()
-    for row in rows(folder, "hub", "SELECT source, target, nano FROM transfers"):
+    for row in rows(folder, "hub", "SELECT source, target, nano FROM entries WHERE " + MOVED):
         balance[row["source"]] -= row["nano"]
         balance[row["target"]] += row["nano"]
     for row in rows(folder, "hub", "SELECT account, posted_nano, held_nano, limit_nano FROM accounts"):
@@ -55,7 +60,7 @@ def balances_are_their_transfers(folder: Path) -> Iterator[str]:
 
 def held_is_reserved(folder: Path) -> Iterator[str]:
     held: Counter[str] = Counter()
-    for row in rows(folder, "hub", "SELECT account, nano FROM reservations WHERE state = 'reserved'"):
+    for row in rows(folder, "hub", f"{RESERVED} WHERE p.state = 'pending'"):
         held[row["account"]] += row["nano"]
     for row in rows(folder, "hub", "SELECT account, held_nano FROM accounts"):
         if row["held_nano"] != held[row["account"]]:
@@ -64,8 +69,8 @@ def held_is_reserved(folder: Path) -> Iterator[str]:
 
 def settled_once(folder: Path) -> Iterator[str]:
     """A contract has at most one reservation and one settlement, and the two sides agree on its end."""
-    reserved = _by_contract(folder, "reservations")
-    settled = _by_contract(folder, "settlements")
+    reserved = _by_contract(folder, RESERVED)
+    settled = _by_contract(folder, "SELECT * FROM settlements")
     contracts = {row["id"]: row for row in rows(folder, "zone", "SELECT * FROM contracts")}
     yield from (f"{id} is the e-hub's alone" for id in {*reserved, *settled} - set(contracts))
     for id, row in contracts.items():
@@ -76,16 +81,16 @@ def settled_once(folder: Path) -> Iterator[str]:
             yield f"{id} has {counts[0]} reservations and {counts[1]} settlements"
         if allowed is not None and counts[1] != allowed:
             yield f"{id} is {state} here and has {counts[1]} settlements there"
-        if state == "released" and [r["state"] for r in reserved[id]] not in ([], ["settled"]):
+        if state == "released" and [r["state"] for r in reserved[id]] not in ([], ["posted"], ["voided"]):
             yield f"{id} is released, its reservation is not"
 
 
 def paid_by_both(folder: Path) -> Iterator[str]:
     """Each released contract's transfers leave a receipt on both sides, and never cost more than reserved."""
-    reserved = {row["contract"]: row["nano"] for row in rows(folder, "hub", "SELECT * FROM reservations")}
+    reserved = {row["contract"]: row["nano"] for row in rows(folder, "hub", RESERVED)}
     touched: defaultdict[str, set[str]] = defaultdict(set)
     spent: Counter[tuple[str, str]] = Counter()
-    for row in rows(folder, "hub", "SELECT * FROM transfers WHERE settlement IS NOT NULL"):
+    for row in rows(folder, "hub", "SELECT * FROM entries WHERE settlement IS NOT NULL AND " + MOVED):
         touched[row["contract"]] |= {a for a in (row["source"], row["target"]) if a.startswith("member:")}
         spent[row["contract"], row["source"]] += row["nano"]
     receipts: defaultdict[str, list[str]] = defaultdict(list)
@@ -184,8 +189,8 @@ def unfinished(folder: Path, end: int) -> list[str]:
     return [f"{r['id']} is {r['state']}" for r in rows(folder, "zone", query, end) if r["state"] not in FINAL]
 
 
-def _by_contract(folder: Path, table: str) -> defaultdict[str, list[Row]]:
+def _by_contract(folder: Path, query: str) -> defaultdict[str, list[Row]]:
     found: defaultdict[str, list[Row]] = defaultdict(list)
-    for row in rows(folder, "hub", f"SELECT * FROM {table}"):
+    for row in rows(folder, "hub", query):
         found[row["contract"]].append(row)
     return found

@@ -72,5 +72,5 @@ async def proof(client: HubClient) -> None:
     ana, ben = await client.account(ANA), await client.account(BEN)
     assert (ana.posted, ana.held, ben.posted) == ("90", "0", "7")
     trial, chain = await client.trial_balance(), await client.chain()
-    assert (trial.balanced, chain.ok, trial.transfers) == (True, True, 8)
+    assert (trial.balanced, chain.ok, trial.transfers) == (True, True, 9)
     assert len((await client.receipts(contract="c1")).items) == 2

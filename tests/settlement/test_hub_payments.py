@@ -41,7 +41,7 @@ def test_the_whole_way_across_two_currencies(market: Hub) -> None:
     assert [(c["currency"], c["sum"]) for c in trial["currencies"]] == [("EUR", "0"), ("GBP", "0")]
     assert market.get("/chain") == {
         "ok": True,
-        "transfers": 8,
+        "transfers": 9,
         "head": trial["head"],
         "broken": None,
         "reason": None,

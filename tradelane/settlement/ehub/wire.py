@@ -92,7 +92,7 @@ class Deposit(Question):
 
 
 class Reserve(Question):
-    """``expires_at`` is recorded for people to see; the hub itself lets no reservation lapse."""
+    """At ``expires_at`` the hub gives the money back by itself."""
 
     reservation: Id
     account: Id

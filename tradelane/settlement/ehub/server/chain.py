@@ -1,7 +1,8 @@
-"""The transfers as an append-only, SHA-256 hash-chained list, and its proof.
+"""The journal as an append-only, SHA-256 hash-chained list, and its proof.
 
-The chain alone cannot show that its newest transfers were cut off: compare the head with one kept
-elsewhere. The proof also recomputes every account's balance from the transfers.
+The chain alone cannot show that its newest lines were cut off: compare the head with one kept elsewhere.
+The proof also recomputes every account's posted and held balance, and the state of every pending line, from
+the journal.
 """
 
 from __future__ import annotations
@@ -9,34 +10,24 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy import Connection, Row, select
 
-from tradelane.settlement.ehub.server.tables import accounts, transfers
-from tradelane.settlement.ledger import Transfer
+from tradelane.settlement.ehub.server.tables import accounts, entries, pendings
+from tradelane.settlement.ledger import MOVING, TRANSITIONS, Phase, State
 
 GENESIS = bytes(32)
 PAGE = 1_000
-_HASHED = (
-    "seq",
-    "transfer",
-    "settlement",
-    "contract",
-    "source",
-    "target",
-    "currency",
-    "nano",
-    "kind",
-    "memo",
-    "at",
-)
+HASHED = [column.name for column in entries.c if column.name != "hash"]
+"""What a line's hash is over, in this order."""
+_COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 class Head(NamedTuple):
-    """The newest transfer's number and hash; ``(0, GENESIS)`` when there is none."""
+    """The newest line's number and hash; ``(0, GENESIS)`` when there is none."""
 
     seq: int
     hash: bytes
@@ -44,7 +35,7 @@ class Head(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """The first transfer (or, with ``seq`` 0, account) that does not fit, and why."""
+    """The first line (or, with ``seq`` 0, account or pending) that does not fit, and why."""
 
     seq: int
     reason: str
@@ -55,9 +46,9 @@ def canonical(body: dict[str, Any]) -> bytes:
     return json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
-def chained(prev: bytes, row: dict[str, Any]) -> bytes:
-    """SHA-256 over the hash before and the transfer's own fields."""
-    return hashlib.sha256(prev + canonical({name: row[name] for name in _HASHED})).digest()
+def chained(prev: bytes, values: Iterable[Any]) -> bytes:
+    """SHA-256 over the hash before and the line's values, as a JSON array without spaces."""
+    return hashlib.sha256(prev + _COMPACT(list(values)).encode()).digest()
 
 
 def head(conn: Connection) -> Head:
@@ -65,66 +56,66 @@ def head(conn: Connection) -> Head:
     return Head(row.seq, row.hash) if row else Head(0, GENESIS)
 
 
-def append(
-    conn: Connection,
-    moved: Sequence[Transfer],
-    at: int,
-    *,
-    settlement: str | None = None,
-    contract: str | None = None,
-) -> None:
-    """Add transfers already posted to their accounts, in the caller's transaction; ``at`` in ms."""
-    if not moved:
-        return
-    last, prev = head(conn)
-    rows = []
-    for seq, transfer in enumerate(moved, last + 1):
-        row = {
-            "seq": seq,
-            "transfer": transfer.id,
-            "settlement": settlement,
-            "contract": contract,
-            "source": transfer.source,
-            "target": transfer.target,
-            "currency": transfer.amount.currency,
-            "nano": transfer.amount.nano,
-            "kind": transfer.kind,
-            "memo": transfer.memo,
-            "at": at,
-        }
-        prev = row["hash"] = chained(prev, row)
-        rows.append(row)
-    conn.execute(insert(transfers), rows)
-
-
 def verify_chain(conn: Connection) -> Broken | None:
     """Recompute every hash and every balance; the first thing that does not fit, or None."""
+    journal = _Projection()
     prev = GENESIS
-    balances: defaultdict[str, int] = defaultdict(int)
-    query = select(transfers).order_by(transfers.c.seq).execution_options(yield_per=PAGE)
-    for seq, row in enumerate(conn.execute(query), 1):
-        reason = _fault(row, seq, prev)
+    for seq, row in enumerate(conn.execute(_LINES.execution_options(yield_per=PAGE)), 1):
+        reason = _fault(row, seq, prev) or journal.add(row)
         if reason is not None:
             return Broken(seq, reason)
-        balances[row.source] -= row.nano
-        balances[row.target] += row.nano
         prev = row.hash
-    return _unbalanced(conn, balances)
+    reason = journal.difference(conn)
+    return None if reason is None else Broken(0, reason)
 
 
 def _fault(row: Row[Any], seq: int, prev: bytes) -> str | None:
     if row.seq != seq:
-        return f"transfer {seq} is missing (found {row.seq})"
-    if chained(prev, dict(row._mapping)) != row.hash:
+        return f"line {seq} is missing (found {row.seq})"
+    values = row._mapping
+    if chained(prev, (values[name] for name in HASHED)) != row.hash:
         return "its fields do not match its hash"
     return None
 
 
-def _unbalanced(conn: Connection, balances: dict[str, int]) -> Broken | None:
-    for account, posted in conn.execute(select(accounts.c.account, accounts.c.posted_nano)):
-        if posted != balances.get(account, 0):
-            return Broken(0, f"the balance of {account} is not the sum of its transfers")
-    return None
+class _Projection:
+    """Balances and open pendings as the journal's lines make them, one line after the other."""
+
+    def __init__(self) -> None:
+        self.posted: defaultdict[str, int] = defaultdict(int)
+        self.held: defaultdict[str, int] = defaultdict(int)
+        self.open: set[int] = set()
+
+    def add(self, row: Row[Any]) -> str | None:
+        """Take a line in; or what is wrong with the state of the pending it ends."""
+        phase = Phase(row.phase)
+        if phase in MOVING:
+            self.posted[row.source] -= row.nano
+            self.posted[row.target] += row.nano
+        self.held[row.source] += row.held_nano
+        if phase is Phase.PENDING:
+            self.open.add(row.seq)
+        elif row.pending is not None:
+            self.open.discard(row.pending)
+            if (row.state, row.closed_at) != (TRANSITIONS[State.PENDING, phase], row.at):
+                return f"the pending line {row.pending} it ends is {row.state}"
+        return None
+
+    def difference(self, conn: Connection) -> str | None:
+        for account, posted, held in conn.execute(_BALANCES):
+            if posted != self.posted.get(account, 0):
+                return f"the balance of {account} is not the sum of its transfers"
+            if held != self.held.get(account, 0):
+                return f"what {account} holds is not the sum of its pendings"
+        left = self.open ^ {seq for (seq,) in conn.execute(_OPEN)}
+        return f"the pending line {min(left)} has another state than the journal says" if left else None
 
 
-_HEAD = select(transfers.c.seq, transfers.c.hash).order_by(transfers.c.seq.desc()).limit(1)
+_HEAD = select(entries.c.seq, entries.c.hash).order_by(entries.c.seq.desc()).limit(1)
+_LINES = (
+    select(entries, pendings.c.state, pendings.c.closed_at)
+    .join_from(entries, pendings, pendings.c.seq == entries.c.pending, isouter=True)
+    .order_by(entries.c.seq)
+)
+_BALANCES = select(accounts.c.account, accounts.c.posted_nano, accounts.c.held_nano)
+_OPEN = select(pendings.c.seq).where(pendings.c.state == State.PENDING.value)

@@ -7,13 +7,12 @@ both, never twice; a settlement's transfers all happen or none does. Refusals ar
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, insert, select
 
 from tradelane.market.units import Money, instant, iso
-from tradelane.settlement.ehub.server import accounts, chain, receipts, tables
+from tradelane.settlement.ehub.server import accounts, chain, ledger, receipts, tables
 from tradelane.settlement.ehub.server.commands import Answer, Command
 from tradelane.settlement.ehub.wire import (
     Deposit,
@@ -27,10 +26,23 @@ from tradelane.settlement.ehub.wire import (
     SettlementState,
     Total,
 )
-from tradelane.settlement.ledger import Refusal, Transfer
+from tradelane.settlement.ledger import (
+    Entry,
+    Outcome,
+    Phase,
+    Refusal,
+    Result,
+    Transfer,
+    pending,
+    post,
+    single,
+    void,
+)
 from tradelane.settlement.problem import Problem
 
 MEMBER = "member:"
+RESERVED, RELEASED = "reservation/", "release/"
+"""How the entries that hold for a reservation, and that let go of it whole, are named."""
 r = tables.reservations
 
 
@@ -63,16 +75,14 @@ def open_account(conn: Connection, command: Command, question: OpenAccount) -> A
 def deposit(conn: Connection, command: Command, question: Deposit) -> Answer:
     """Money from ``issuer:<currency>``; the deposit is named after the command's key."""
     money, issuer = question.amount.money, f"issuer:{question.amount.currency}"
-    before = accounts.load(conn, [issuer, question.account])
+    before = accounts.load(conn, [issuer])
     if issuer not in before:
         raise Problem.field(422, "unknown-account", "amount.currency", f"the account {issuer} is not open")
-    if question.account not in before:
-        raise accounts.refused(Refusal.UNKNOWN_TARGET, "account")
-    if before[question.account].currency != money.currency:
-        raise accounts.refused(Refusal.TARGET_CURRENCY, "account")
-    moved = [Transfer(f"deposit/{command.key}", issuer, question.account, money, "deposit")]
-    accounts.post(conn, moved, before)
-    chain.append(conn, moved, command.at)
+    moved = Transfer(f"deposit/{command.key}", issuer, question.account, money, "deposit")
+    refused = _refusal(ledger.execute(conn, [single(moved)], command.at))
+    if refused is not None:
+        field = "account" if refused[1].field == "target" else refused[1].field
+        raise accounts.refused(refused[1], field)
     conn.execute(
         insert(tables.deposits),
         {"deposit": command.key, "account": question.account, "nano": money.nano, "at": command.at},
@@ -91,26 +101,22 @@ def deposit(conn: Connection, command: Command, question: Deposit) -> Answer:
 def reserve(conn: Connection, command: Command, question: Reserve) -> Answer:
     """Hold money for a contract; 402 when the account's available balance would go below its limit."""
     money = question.amount.money
-    account = accounts.load(conn, [question.account]).get(question.account)
-    if account is None:
-        raise accounts.refused(Refusal.UNKNOWN_SOURCE, "account")
-    if account.currency != money.currency:
-        raise accounts.refused(Refusal.SOURCE_CURRENCY, "amount.currency")
     if _reservation(conn, question.reservation) is not None:
         raise _taken("reservation")
-    accounts.hold(conn, question.account, money.nano, "amount")
     expires = None if question.expires_at is None else instant(question.expires_at)
+    held = pending(
+        f"{RESERVED}{question.reservation}", question.account, None, money,
+        kind="reservation", memo=question.contract, expires_at=expires,
+    )  # fmt: skip
+    refused = _refusal(ledger.execute(conn, [held], command.at, contract=question.contract))
+    if refused is not None:
+        raise accounts.refused(refused[1], _RESERVE_FIELDS.get(refused[1], refused[1].field))
     conn.execute(
-        _RESERVE,
+        insert(tables.reservation_holds),
         {
             "reservation": question.reservation,
-            "account": question.account,
-            "nano": money.nano,
             "contract": question.contract,
-            "state": ReservationStatus.RESERVED.value,
-            "at": command.at,
-            "expires_at": expires,
-            "closed_at": None,
+            "seq": chain.head(conn).seq,
         },
     )
     return Answer.of(
@@ -133,7 +139,10 @@ def release(conn: Connection, command: Command, _question: Release, *, reservati
     row = _reservation(conn, reservation)
     if row is None:
         raise Problem.field(404, "unknown-reservation", "reservation", "no such reservation")
-    _close(conn, row, ReservationStatus.RELEASED, command.at)
+    ledger.expire(conn, command.at)
+    row = _open(_reservation(conn, reservation))
+    given = void(f"{RELEASED}{reservation}", row.entry, kind="release")
+    ledger.execute(conn, [given], command.at, contract=row.contract)
     return Answer.of(
         200,
         reservation_state(row).model_copy(
@@ -147,15 +156,9 @@ def settle(conn: Connection, command: Command, question: Settle) -> Answer:
     if conn.execute(_SETTLEMENT, {"id": question.settlement}).first() is not None:
         raise _taken("settlement")
     moved = [leg.transfer(f"{question.settlement}/{n}") for n, leg in enumerate(question.transfers)]
-    before = accounts.load(conn, {name for one in moved for name in (one.source, one.target)})
+    ledger.expire(conn, command.at)
     row = _drawable(conn, question)
     drawn = None if row is None else _drawn(row, moved)
-    if row is not None:
-        _close(conn, row, ReservationStatus.SETTLED, command.at)
-        if row.account in before:
-            account = before[row.account]
-            before[row.account] = replace(account, held=account.held - row.nano)
-    accounts.post(conn, moved, before, "transfers.")
     conn.execute(
         _SETTLE,
         {
@@ -165,7 +168,7 @@ def settle(conn: Connection, command: Command, question: Settle) -> Answer:
             "at": command.at,
         },
     )
-    chain.append(conn, moved, command.at, settlement=question.settlement, contract=question.contract)
+    _commit(conn, question, row, moved, command.at)
     made = receipts.issue(conn, moved, question.settlement, question.contract, command.at)
     rest = None if row is None or drawn is None else Total.of(row.nano - drawn.money.nano, row.currency)
     return Answer.of(
@@ -205,7 +208,39 @@ def _drawable(conn: Connection, question: Settle) -> Row[Any] | None:
         raise Problem.field(422, "unknown-reservation", "reservation", "no such reservation")
     if row.contract != question.contract:
         raise Problem.field(422, "wrong-contract", "contract", "the reservation is for another contract")
-    return row
+    return _open(row)
+
+
+def _commit(
+    conn: Connection, question: Settle, row: Row[Any] | None, moved: Sequence[Transfer], at: int
+) -> None:
+    """One linked set: what the reservation's account pays is posted out of what it holds, the rest of it let
+    go, and all other transfers made."""
+    ordered = [_leg(row, one) for one in moved]
+    if row is not None and not any(one.phase is Phase.POST for one in ordered):
+        ordered.append(void(f"{RELEASED}{row.reservation}", row.entry, kind="release"))
+    linked = [one._replace(linked=True) for one in ordered[:-1]] + ordered[-1:]
+    refused = _refusal(
+        ledger.execute(conn, linked, at, settlement=question.settlement, contract=question.contract)
+    )
+    if refused is not None:
+        raise accounts.refused(refused[1], f"transfers.{refused[0]}.{refused[1].field}")
+
+
+def _leg(row: Row[Any] | None, one: Transfer) -> Entry:
+    if row is None or one.source != row.account:
+        return single(one)
+    return post(one.id, row.entry, one.amount, target=one.target, kind=one.kind, memo=one.memo)
+
+
+def _refusal(outcomes: Sequence[Outcome]) -> tuple[int, Refusal] | None:
+    """The place and the reason of the entry at fault. An id that has its effect already is taken."""
+    for index, one in enumerate(outcomes):
+        if one.result is Result.EXISTS:
+            return index, Refusal.DUPLICATE_ID
+        if one.refusal not in (None, Refusal.LINKED):
+            return index, one.refusal
+    return None
 
 
 def _drawn(row: Row[Any], moved: Sequence[Transfer]) -> Total:
@@ -216,11 +251,11 @@ def _drawn(row: Row[Any], moved: Sequence[Transfer]) -> Total:
     return Total.of(drawn, row.currency)
 
 
-def _close(conn: Connection, row: Row[Any], state: ReservationStatus, at: int) -> None:
+def _open(row: Row[Any] | None) -> Row[Any]:
+    assert row is not None
     if row.state != ReservationStatus.RESERVED:
         raise Problem.field(409, "reservation-closed", "reservation", f"the reservation is {row.state}")
-    accounts.hold(conn, row.account, -row.nano, "reservation")
-    conn.execute(_CLOSE, {"id": row.reservation, "state": state.value, "closed_at": at})
+    return row
 
 
 def _reservation(conn: Connection, reservation: str) -> Row[Any] | None:
@@ -231,13 +266,8 @@ def _taken(field: str) -> Problem:
     return Problem.field(409, "duplicate-id", field, f"this {field} exists already")
 
 
-RESERVATIONS = select(r, tables.accounts.c.currency).join_from(r, tables.accounts)
+RESERVATIONS = select(r)
 _RESERVATION = RESERVATIONS.where(r.c.reservation == bindparam("id"))
-_RESERVE = insert(r)
+_RESERVE_FIELDS = {Refusal.UNKNOWN_SOURCE: "account", Refusal.SOURCE_CURRENCY: "amount.currency"}
 _SETTLE = insert(tables.settlements)
 _SETTLEMENT = select(tables.settlements.c.at).where(tables.settlements.c.settlement == bindparam("id"))
-_CLOSE = (
-    update(r)
-    .where(r.c.reservation == bindparam("id"))
-    .values(state=bindparam("state"), closed_at=bindparam("closed_at"))
-)

@@ -1,10 +1,12 @@
 """The e-hub's tables. Money is nano-units of the row's currency, instants Unix milliseconds UTC.
 
 The database itself holds the limits: an account's available balance (posted − held) never goes below its
-limit, whatever a program does. ``transfers`` and ``receipts`` are only ever appended to.
+limit, whatever a program does. ``entries`` and ``receipts`` are only ever appended to.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -18,6 +20,9 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    case,
+    exists,
+    select,
 )
 
 from tradelane.settlement.ledger import GREATEST
@@ -45,30 +50,66 @@ accounts = Table(
         name=RANGE_CHECK,
     ),
 )
-"""``limit_nano`` null: no limit. ``held_nano`` is the sum of the account's open reservations."""
+"""``limit_nano`` null: no limit. ``held_nano`` is the sum of the account's open pendings."""
 
-reservations = Table(
-    "reservations",
+entries = Table(
+    "entries",
     metadata,
-    Column("reservation", String, primary_key=True),
-    Column("account", String, ForeignKey("accounts.account"), nullable=False),
+    Column("seq", Long, primary_key=True, autoincrement=False),
+    Column("id", String, nullable=False, unique=True),
+    Column("phase", String, nullable=False),
+    Column("pending", Long, ForeignKey("entries.seq")),
+    Column("source", String, ForeignKey("accounts.account"), nullable=False),
+    Column("target", String, ForeignKey("accounts.account")),
+    Column("currency", String, nullable=False),
     Column("nano", Long, nullable=False),
-    Column("contract", String, nullable=False),
-    Column("state", String, nullable=False),
+    Column("held_nano", Long, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("memo", String, nullable=False),
+    Column("expires_at", Long),
+    Column("settlement", String),
+    Column("contract", String),
     Column("at", Long, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    CheckConstraint("nano > 0", name="ck_entries_positive"),
+    CheckConstraint("source <> target", name="ck_entries_two_accounts"),
+    CheckConstraint("phase IN ('single', 'pending', 'post', 'void', 'expire')", name="ck_entries_phase"),
+    CheckConstraint("phase NOT IN ('single', 'post') OR target IS NOT NULL", name="ck_entries_target"),
+)
+"""The journal: single and post move ``nano``; ``held_nano`` is what the line adds to what the source holds.
+``pending`` is the number of the line that a post, void or expiry ends."""
+
+pendings = Table(
+    "pendings",
+    metadata,
+    Column("seq", Long, ForeignKey("entries.seq"), primary_key=True, autoincrement=False),
+    Column("state", String, nullable=False),
     Column("expires_at", Long),
     Column("closed_at", Long),
-    CheckConstraint("nano > 0", name="ck_reservations_positive"),
-    CheckConstraint("state IN ('reserved', 'settled', 'released')", name="ck_reservations_state"),
-    Index("ix_reservations_account", "account", "state"),
+    CheckConstraint("state IN ('pending', 'posted', 'voided', 'expired')", name="ck_pendings_state"),
 )
-"""reserved → settled, or reserved → released; ``closed_at`` is when."""
+"""What has become of each pending line of the journal; ``closed_at`` is when."""
+Index(
+    "ix_pendings_expiry",
+    pendings.c.expires_at,
+    sqlite_where=pendings.c.state == "pending",
+    postgresql_where=pendings.c.state == "pending",
+)
+
+reservation_holds = Table(
+    "reservation_holds",
+    metadata,
+    Column("reservation", String, primary_key=True),
+    Column("seq", Long, ForeignKey("pendings.seq"), nullable=False, unique=True),
+    Column("contract", String, nullable=False),
+)
+"""Which pending line each reservation is."""
 
 settlements = Table(
     "settlements",
     metadata,
     Column("settlement", String, primary_key=True),
-    Column("reservation", String, ForeignKey("reservations.reservation"), unique=True),
+    Column("reservation", String, ForeignKey("reservation_holds.reservation"), unique=True),
     Column("contract", String, nullable=False),
     Column("at", Long, nullable=False),
     Index("ix_settlements_contract", "contract"),
@@ -81,25 +122,6 @@ deposits = Table(
     Column("account", String, ForeignKey("accounts.account"), nullable=False),
     Column("nano", Long, nullable=False),
     Column("at", Long, nullable=False),
-)
-
-transfers = Table(
-    "transfers",
-    metadata,
-    Column("seq", Long, primary_key=True, autoincrement=False),
-    Column("transfer", String, nullable=False, unique=True),
-    Column("settlement", String, ForeignKey("settlements.settlement")),
-    Column("contract", String),
-    Column("source", String, ForeignKey("accounts.account"), nullable=False),
-    Column("target", String, ForeignKey("accounts.account"), nullable=False),
-    Column("currency", String, nullable=False),
-    Column("nano", Long, nullable=False),
-    Column("kind", String, nullable=False),
-    Column("memo", String, nullable=False),
-    Column("at", Long, nullable=False),
-    Column("hash", LargeBinary, nullable=False),
-    CheckConstraint("nano > 0", name="ck_transfers_positive"),
-    CheckConstraint("source <> target", name="ck_transfers_two_accounts"),
 )
 
 receipts = Table(
@@ -173,3 +195,38 @@ shipment_events = Table(
     Column("at", Long, nullable=False),
     Column("recorded_at", Long, nullable=False),
 )
+
+transfers: Any = (
+    select(
+        entries.c.seq,
+        entries.c.id.label("transfer"),
+        *(entries.c[name] for name in ("settlement", "contract", "source", "target", "currency", "nano")),
+        *(entries.c[name] for name in ("kind", "memo", "at", "hash")),
+    )
+    .where(entries.c.phase.in_(("single", "post")))
+    .subquery("transfers")
+)
+"""The lines of the journal that moved money."""
+
+reservations = (
+    select(
+        reservation_holds.c.reservation,
+        reservation_holds.c.contract,
+        entries.c.id.label("entry"),
+        entries.c.source.label("account"),
+        entries.c.currency,
+        entries.c.nano,
+        case(
+            (pendings.c.state == "pending", "reserved"),
+            (exists().where(settlements.c.reservation == reservation_holds.c.reservation), "settled"),
+            else_="released",
+        ).label("state"),
+        entries.c.at,
+        entries.c.expires_at,
+        pendings.c.closed_at,
+    )
+    .join_from(reservation_holds, pendings)
+    .join(entries, entries.c.seq == pendings.c.seq)
+    .subquery("reservations")
+)
+"""Reservations as their pending lines tell: reserved → settled, or reserved → released, also by time."""
