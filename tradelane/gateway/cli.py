@@ -14,6 +14,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from tradelane.gateway.commands import customs
 from tradelane.gateway.commands.failure import MEANINGS, CommandFailed, ExitCode
 
 EPILOG = "Exit codes: " + ", ".join(f"{code.value} {words}" for code, words in MEANINGS.items()) + "."
@@ -32,6 +33,7 @@ app = typer.Typer(
 )
 read = typer.Typer(help="Read a meter, once or on and on.", context_settings=HELP, epilog=EPILOG)
 app.add_typer(read, name="read")
+app.add_typer(customs.app, name="hub")
 
 
 class What(StrEnum):
