@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import httpx2
 import uvicorn
-from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from tradelane.gateway.store import Store, StoreError, opened
 from tradelane.market.units import Money
@@ -80,7 +80,7 @@ async def furnish(client: HubClient) -> None:
 
 
 @contextmanager
-def serving(app: FastAPI) -> Iterator[str]:
+def serving(app: ASGIApp) -> Iterator[str]:
     """The URL of ``app``, served by uvicorn over real HTTP on an ephemeral port."""
     config = uvicorn.Config(app, host="127.0.0.1", port=0, log_level="critical", lifespan="off")
     server = uvicorn.Server(config)

@@ -7,6 +7,7 @@ import ipaddress
 
 import httpx2
 import pytest
+from starlette.types import Receive, Scope, Send
 
 from tests.settlement.hubs import serving
 from tradelane.settlement.ehub.server import outbound
@@ -59,16 +60,16 @@ def test_a_name_that_also_leads_inside_is_refused_whole(monkeypatch: pytest.Monk
 def test_a_call_carries_the_headers_given_and_no_accept_of_the_client_s() -> None:
     seen: list[dict[str, str]] = []
 
-    async def app(scope: dict[str, object], _receive: object, send: object) -> None:
-        seen.append({k.decode(): v.decode() for k, v in scope["headers"]})  # type: ignore[attr-defined]  # ASGI
-        await send({"type": "http.response.start", "status": 302, "headers": [(b"location", b"/b")]})  # type: ignore[operator]  # ASGI's send
-        await send({"type": "http.response.body"})  # type: ignore[operator]  # ASGI's send
+    async def app(scope: Scope, _receive: Receive, send: Send) -> None:
+        seen.append({k.decode(): v.decode() for k, v in scope["headers"]})
+        await send({"type": "http.response.start", "status": 302, "headers": [(b"location", b"/b")]})
+        await send({"type": "http.response.body"})
 
     async def main(url: str) -> int:
         async with httpx2.AsyncClient() as client:
             return await outbound.send(client, "PUT", url, {"X-A": "1"}, b"{}", private=True)
 
-    with serving(app) as url:  # type: ignore[arg-type]  # any ASGI application is served
+    with serving(app) as url:
         assert asyncio.run(main(url + "/a")) == 302
     assert len(seen) == 1
     assert seen[0]["x-a"] == "1"

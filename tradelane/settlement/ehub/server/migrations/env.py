@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from tradelane.settlement.ehub.server.tables import metadata
+from tradelane.settlement.ehub.server.fspiop.tables import metadata
 
 context.configure(connection=context.config.attributes["connection"], target_metadata=metadata)
 with context.begin_transaction():

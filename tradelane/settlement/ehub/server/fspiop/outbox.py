@@ -1,0 +1,173 @@
+"""What the hub sends: written in the transaction of its cause, delivered afterwards, at least once.
+
+Always true: of one participant and one topic (a transfer, a quote …) messages arrive in the order written, a
+later one never before an earlier one was taken, refused or lost; a repeated message has the same body.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection, Row, func, insert, select, update
+
+from tradelane.market.units import MINUTE
+from tradelane.settlement.ehub.server import outbound
+from tradelane.settlement.ehub.server.fspiop import headers
+from tradelane.settlement.ehub.server.fspiop.tables import outbox, participants
+from tradelane.settlement.ehub.server.transact import Transact
+
+if TYPE_CHECKING:
+    import httpx2
+
+HUB = "Hub"
+FIRST_WAIT_MS = 500
+LONGEST_WAIT_MS = MINUTE
+GIVEN_UP_AFTER_MS = 24 * 60 * MINUTE
+AT_ONCE = 100
+_BUSY = (408, 425, 429)
+_PASSED_ON = (
+    "content-type",
+    "accept",
+    "date",
+    headers.SOURCE,
+    headers.SIGNATURE,
+    headers.URI,
+    headers.METHOD,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """One message to a participant. ``topic`` is what it is ordered by, ``path`` begins with the service."""
+
+    to: str
+    topic: str
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: bytes | None
+
+
+def own(to: str, topic: str, path: str, content: tuple[str, str], body: Any, at: int) -> Letter:
+    """The hub's own PUT; ``content`` is resource and version."""
+    head = {
+        "content-type": headers.media_type(*content),
+        "date": headers.http_date(at),
+        headers.SOURCE: HUB,
+        headers.DESTINATION: to,
+    }
+    return Letter(to, topic, "PUT", path, head, json.dumps(body, separators=(",", ":")).encode())
+
+
+def passed_on(head: Mapping[str, str], to: str) -> dict[str, str]:
+    """The headers of a message that goes on as it came."""
+    return {name: head[name] for name in _PASSED_ON if head.get(name)} | {headers.DESTINATION: to}
+
+
+def post(conn: Connection, letter: Letter, at: int) -> None:
+    """Write a letter, to be delivered once this transaction is durable."""
+    row = {
+        "participant": letter.to,
+        "topic": letter.topic,
+        "method": letter.method,
+        "path": letter.path,
+        "headers": json.dumps(dict(letter.headers)),
+        "body": letter.body,
+        "attempts": 0,
+        "due_at": at,
+        "ends_at": at + GIVEN_UP_AFTER_MS,
+        "state": "waiting",
+    }
+    conn.execute(insert(outbox), row)
+
+
+def due(conn: Connection, at: int) -> list[Row[Any]]:
+    """The oldest waiting letter of each participant and topic, where its time has come."""
+    waiting = outbox.c.state == "waiting"
+    first = select(func.min(outbox.c.seq)).where(waiting).group_by(outbox.c.participant, outbox.c.topic)
+    query = (
+        select(outbox, participants.c.endpoint)
+        .join_from(outbox, participants, participants.c.participant == outbox.c.participant, isouter=True)
+        .where(outbox.c.seq.in_(first), outbox.c.due_at <= at)
+        .order_by(outbox.c.seq)
+        .limit(AT_ONCE)
+    )
+    return list(conn.execute(query))
+
+
+def wait_ms(attempts: int) -> int:
+    """How long to wait after so many failures."""
+    return min(LONGEST_WAIT_MS, FIRST_WAIT_MS << min(attempts, 20))
+
+
+def outcome(status: int | None) -> str:
+    """The state a letter goes to by its HTTP status, None when nobody answered."""
+    if status is None or status >= 500 or status in _BUSY:
+        return "waiting"
+    return "delivered" if 200 <= status < 300 else "refused"
+
+
+def record(conn: Connection, row: Row[Any], status: int | None, at: int) -> None:
+    """What became of an attempt."""
+    state = outcome(status)
+    if state == "waiting" and at >= row.ends_at:
+        state = "lost"
+    values = {"state": state, "attempts": row.attempts + 1, "due_at": at + wait_ms(row.attempts)}
+    conn.execute(update(outbox).where(outbox.c.seq == row.seq).values(**values))
+
+
+class Postman:
+    """Delivers what is due. ``private`` allows endpoints that are not of the open Internet."""
+
+    def __init__(
+        self,
+        transact: Transact,
+        read: Transact,
+        now: Callable[[], int],
+        client: httpx2.AsyncClient,
+        *,
+        private: bool = False,
+    ) -> None:
+        self._transact, self._read, self._now = transact, read, now
+        self._client, self._private = client, private
+
+    async def round(self) -> int:
+        """Try every letter that is due once; how many there were."""
+        at = self._now()
+        rows = await self._read(lambda conn: due(conn, at))
+        await asyncio.gather(*map(self._deliver, rows))
+        return len(rows)
+
+    async def _deliver(self, row: Row[Any]) -> None:
+        status = await self._send(row)
+        at = self._now()
+        await self._transact(lambda conn: record(conn, row, status, at))
+
+    async def _send(self, row: Row[Any]) -> int | None:
+        import httpx2
+
+        if not row.endpoint:
+            return None
+        url = row.endpoint.rstrip("/") + row.path
+        try:
+            return await outbound.send(
+                self._client, row.method, url, json.loads(row.headers), row.body, private=self._private
+            )
+        except (outbound.Forbidden, OSError, httpx2.HTTPError):
+            return None
+
+
+def patch(letter: Letter) -> Letter:
+    """The same as a notification."""
+    return replace(letter, method="PATCH")
+
+
+def timestamp(at: int) -> str:
+    """Unix ms as FSPIOP's DateTime, always with milliseconds."""
+    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=at)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
