@@ -55,11 +55,11 @@ def _journal(kept: dict[str, list[Row]], currency: Row) -> tuple[list[Row], list
         if held is not None:
             posted.add(held["reservation"])
         events.append((row["at"], 1, row["seq"], "single" if held is None else "post", row, held))
-    for name, row in reserved.items():
-        if row["state"] != "reserved" and name not in posted:
-            events.append((row["closed_at"], 2, name, "void", row, row))
+    for own, row in reserved.items():
+        if row["state"] != "reserved" and own not in posted:
+            events.append((row["closed_at"], 2, own, "void", row, row))
     lines: list[Row] = []
-    places: Row = {}
+    places: dict[Any, int] = {}
     ended: set[str | None] = set()
     prev = bytes(32)
     for seq, (at, _, _, phase, row, held) in enumerate(sorted(events, key=_order), 1):
