@@ -182,6 +182,39 @@ def test_rounds_that_were_held_up_do_not_move_those_that_follow() -> None:
     assert max(grid) - min(grid) <= 0.2 * period_s
 
 
+def test_a_round_that_takes_too_long_leaves_the_later_ones_at_their_own_times(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """On a clock of the test's own. Connections held up together, by a busy machine say, must not stay so."""
+    times: list[float] = []
+    period_s, clock = 10.0, [0.0]
+
+    async def sleep(seconds: float) -> None:
+        clock[0] += seconds
+        times.append(clock[0])
+        if len(times) == 3:
+            clock[0] += 2.6 * period_s
+        if len(times) == 9:
+            raise Enough
+        await asyncio.sleep(0)
+
+    async def main() -> None:
+        monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: clock[0])
+        source = ModbusSource(
+            Line(lambda *_: True), units(1), period_s=period_s, now=now, sleep=sleep, seed=1
+        )
+        async with aclosing(source.readings()) as stream:
+            async for _ in stream:
+                pass
+
+    with pytest.raises(Enough):
+        asyncio.run(main())
+    apart = [(time - times[0]) / period_s for time in times]
+    in_time = apart[:3] + apart[4:]
+    assert [round(one) for one in in_time] == [0, 1, 2, 5, 6, 7, 8, 9]
+    assert all(abs(one - round(one)) <= 0.2 for one in in_time)
+
+
 class Clock:
     """A millisecond a round."""
 

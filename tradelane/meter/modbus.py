@@ -8,6 +8,7 @@ and no longer than until the next begins. Rounds are timed by a clock that never
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -121,7 +122,7 @@ class ModbusSource:
     async def readings(self) -> AsyncGenerator[Reading, None]:
         """Endless; closing the iterator or cancelling its task closes the connection."""
         loop = asyncio.get_running_loop()
-        # connections that start together, or were held up together, do not stay together
+        # whole periods, so that connections held up together go on at their own times, not all at once
         due = loop.time() + self._period_s * self._chance.random()
         try:
             while True:
@@ -129,7 +130,7 @@ class ModbusSource:
                 async for reading in self._round(until):
                     yield reading
                 await self._sleep(max(0.0, until - loop.time()))
-                due = max(due + self._period_s, loop.time())
+                due += self._period_s * max(1, math.ceil((loop.time() - due) / self._period_s))
         finally:
             await self._bus.close()
 
