@@ -17,12 +17,13 @@ from sqlalchemy import Connection, Row, func, insert, select, update
 
 from tradelane.market.units import MINUTE
 from tradelane.settlement.ehub.server import outbound
-from tradelane.settlement.ehub.server.fspiop import headers
+from tradelane.settlement.ehub.server.fspiop import headers, signature
 from tradelane.settlement.ehub.server.fspiop.tables import outbox, participants
 from tradelane.settlement.ehub.server.transact import Transact
 
 if TYPE_CHECKING:
     import httpx2
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 HUB = "Hub"
 FIRST_WAIT_MS = 500
@@ -122,7 +123,8 @@ def record(conn: Connection, row: Row[Any], status: int | None, at: int) -> None
 
 
 class Postman:
-    """Delivers what is due. ``private`` allows endpoints that are not of the open Internet."""
+    """Delivers what is due, the hub's own messages signed with ``key``. ``private`` allows endpoints that are
+    not of the open Internet."""
 
     def __init__(
         self,
@@ -132,9 +134,10 @@ class Postman:
         client: httpx2.AsyncClient,
         *,
         private: bool = False,
+        key: RSAPrivateKey | None = None,
     ) -> None:
         self._transact, self._read, self._now = transact, read, now
-        self._client, self._private = client, private
+        self._client, self._private, self._key = client, private, key
 
     async def round(self) -> int:
         """Try every letter that is due once; how many there were."""
@@ -153,11 +156,11 @@ class Postman:
 
         if not row.endpoint:
             return None
-        url = row.endpoint.rstrip("/") + row.path
+        url, head = row.endpoint.rstrip("/") + row.path, json.loads(row.headers)
+        if self._key is not None and head[headers.SOURCE] == HUB:
+            head = signature.signed(self._key, head, row.method, row.path, row.body or b"")
         try:
-            return await outbound.send(
-                self._client, row.method, url, json.loads(row.headers), row.body, private=self._private
-            )
+            return await outbound.send(self._client, row.method, url, head, row.body, private=self._private)
         except (outbound.Forbidden, OSError, httpx2.HTTPError):
             return None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, insert, select, update
 
 from tradelane.market.units import Money
 from tradelane.settlement.ehub.server.fspiop import outbox
@@ -26,6 +26,16 @@ def endpoint_of(conn: Connection, name: str) -> str | None:
     """The base of a participant's callback URLs; None when there is no such participant."""
     found = select(participants.c.endpoint).where(participants.c.participant == name)
     return conn.execute(found).scalar_one_or_none()
+
+
+def keys_of(conn: Connection, name: str) -> str | None:
+    """The PEM public keys a participant signs with, more than one while it changes them; None: unsigned."""
+    return conn.execute(select(participants.c.key).where(participants.c.participant == name)).scalar()
+
+
+def set_keys(conn: Connection, name: str, keys: str | None) -> None:
+    """From now on the participant's requests must be signed with one of ``keys``."""
+    conn.execute(update(participants).where(participants.c.participant == name).values(key=keys))
 
 
 def register(conn: Connection, asked: Inbound[Registration]) -> None:

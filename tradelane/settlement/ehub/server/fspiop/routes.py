@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from sqlalchemy import Connection
 from starlette.exceptions import HTTPException
 
-from tradelane.settlement.ehub.server.fspiop import headers, messages, outbox, registry, transfers
+from tradelane.settlement.ehub.server.fspiop import headers, messages, outbox, registry, signature, transfers
 from tradelane.settlement.ehub.server.fspiop.errors import Fault, Refused
 from tradelane.settlement.ehub.server.fspiop.inbound import Inbound
 from tradelane.settlement.ehub.server.transact import Transact
@@ -107,6 +107,10 @@ def _settle(conn: Connection, asked: Inbound[Any], effect: Effect) -> None:
     source = asked.envelope.source
     if registry.endpoint_of(conn, source) is None:
         raise Refused(Fault.UNKNOWN_ID, f"FSPIOP-Source: {source}")
+    keys = registry.keys_of(conn, source)
+    unsigned_question = asked.method == "GET" and headers.SIGNATURE not in asked.envelope.headers
+    if keys is not None and not unsigned_question:
+        signature.check(keys, asked.envelope.headers, asked.method, asked.path, asked.raw)
     try:
         with conn.begin_nested():
             effect(conn, asked)
