@@ -9,17 +9,20 @@ import ast
 import json
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import typer
+from sqlalchemy import Connection
 
 from tests.shared import ROOT
 from tradelane.gateway.app import create_app
 from tradelane.gateway.cli import app as command_line
 from tradelane.gateway.config import load
+from tradelane.settlement.ehub.server.fspiop.routes import create_app as fspiop_app
 
+T = TypeVar("T")
 OPENAPI = ROOT / "docs/openapi"
 EXAMPLE_OF = {"gateway": "zone.toml", "hub": "hub.toml", "edge": "rooftop.toml"}
 """Description → the example configuration whose application it describes."""
@@ -67,6 +70,16 @@ def description(name: str) -> dict[str, Any]:
 
 def description_text(name: str) -> str:
     return json.dumps(description(name), indent=1, ensure_ascii=False) + "\n"
+
+
+def fspiop_text() -> str:
+    """The OpenAPI description of the e-hub's FSPIOP side, which has a root of its own."""
+
+    async def nowhere(work: Callable[[Connection], T]) -> T:
+        raise AssertionError("describing writes nothing")
+
+    described = fspiop_app(nowhere, lambda: 0).openapi()
+    return json.dumps(described, indent=1, ensure_ascii=False) + "\n"
 
 
 def routes(openapi: dict[str, Any]) -> set[str]:
@@ -126,6 +139,7 @@ def main() -> None:
     OPENAPI.mkdir(parents=True, exist_ok=True)
     for name in EXAMPLE_OF:
         (OPENAPI / f"{name}.json").write_text(description_text(name))
+    (OPENAPI / "fspiop.json").write_text(fspiop_text())
 
 
 if __name__ == "__main__":

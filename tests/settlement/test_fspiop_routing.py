@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests import docs
 from tests.settlement.fspiop_scheme import CONDITION, PAYEE, PAYER, Scheme, running_scheme
 from tradelane.gateway.store import Store
 from tradelane.settlement.ehub.server.fspiop.routes import ROUTES
@@ -91,3 +92,8 @@ def test_what_is_not_there_is_said_by_number(scheme: Scheme) -> None:
 def test_every_route_is_described(scheme: Scheme) -> None:
     described = scheme.http.get(f"{scheme.url}/openapi.json").json()["paths"]
     assert {(m, p) for m, p, *_ in ROUTES} == {(m.upper(), p) for p, ops in described.items() for m in ops}
+
+
+def test_the_openapi_file_is_the_application_s() -> None:
+    text = (docs.OPENAPI / "fspiop.json").read_text()
+    assert text == docs.fspiop_text(), "run: .venv/bin/python -m tests.docs"
