@@ -85,7 +85,7 @@ class Scheme:
         head = {"Content-Type": kind, "Date": headers.http_date(self.at), "FSPIOP-Source": source}
         head["Accept"] = kind
         head |= {name.replace("_", "-"): value for name, value in other.items()}
-        raw = b"" if body is None else json.dumps(body).encode()
+        raw = b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
         return self.http.request(method, self.url + path, content=raw, headers=head)
 
     def ok(self, source: str, method: str, path: str, body: Any = None, **other: str) -> None:

@@ -43,6 +43,13 @@ def test_a_party_is_registered_found_asked_for_and_forgotten(scheme: Scheme) -> 
     )  # fmt: skip
 
 
+def test_a_party_s_name_goes_on_as_it_was_written(scheme: Scheme) -> None:
+    scheme.ok(PAYEE, "POST", "/participants/ALIAS/jos%C3%A9%20%2B1", {"fspId": PAYEE})
+    assert [path for _, path, _ in scheme.payee.take()] == ["/participants/ALIAS/jos\u00e9 +1"]
+    scheme.ok(PAYER, "GET", "/parties/ALIAS/jos%C3%A9%20+1")
+    assert [path for _, path, _ in scheme.payee.take()] == ["/parties/ALIAS/jos\u00e9 +1"]
+
+
 def test_nobody_registers_for_another(scheme: Scheme) -> None:
     scheme.ok(PAYER, "POST", "/participants/MSISDN/9", {"fspId": PAYEE})
     assert scheme.payer.take()[0][2]["errorInformation"]["errorCode"] == "3003"

@@ -89,6 +89,7 @@ def test_a_changed_prepare_is_refused_by_number(scheme: Scheme) -> None:
         ({"payerFsp": "nobody"}, "3202"),
         ({"amount": {"currency": "GBP", "amount": "1"}}, "3202"),
         ({"amount": {"currency": "EUR", "amount": "1000.0001"}}, "4001"),
+        ({"amount": {"currency": "EUR", "amount": "9" * 18}}, "4001"),
         ({"expiration": "2020-01-01T00:00:00.000Z"}, "3303"),
     ],
 )
@@ -118,6 +119,15 @@ def test_the_payee_may_refuse(scheme: Scheme) -> None:
     scheme.ok(PAYEE, "PUT", f"{PATH}/error", failure, FSPIOP_Destination=PAYER)
     assert scheme.payer.take() == [("PUT", f"{PATH}/error", failure)]
     assert (scheme.state(), scheme.positions()) == ("ABORTED", NOTHING)
+    scheme.ok(PAYER, "GET", PATH)
+    assert [body["transferState"] for *_, body in scheme.payer.take()] == ["ABORTED"]
+
+
+def test_a_refusal_in_another_encoding_is_kept(scheme: Scheme) -> None:
+    ask(scheme)
+    raw = '{"errorInformation": {"errorCode": "5104", "errorDescription": "no"}}'.encode("utf-16")
+    answer = scheme.send(PAYEE, "PUT", f"{PATH}/error", raw, FSPIOP_Destination=PAYER)
+    assert (answer.status_code, scheme.state()) == (200, "ABORTED")
 
 
 def test_time_runs_out_and_a_late_fulfil_changes_nothing(scheme: Scheme) -> None:
@@ -198,8 +208,14 @@ def test_an_amount_is_written_in_one_way(amount: str) -> None:
 
 @pytest.mark.parametrize(
     ("raw", "fault"),
-    [(b"{", Fault.SYNTAX), (b"[]", Fault.SYNTAX), (b"{}", Fault.MISSING), (b"[" * 9999, Fault.SYNTAX)],
-)  # fmt: skip
+    [
+        (b"{", Fault.SYNTAX),
+        (b"[]", Fault.SYNTAX),
+        (b"[NaN]", Fault.SYNTAX),
+        (b"{}", Fault.MISSING),
+        (b"[" * 9999, Fault.SYNTAX),
+    ],
+)
 def test_a_body_that_is_none_is_refused(raw: bytes, fault: Fault) -> None:
     with pytest.raises(Refused) as refused:
         messages.parse(messages.Prepare, raw)

@@ -150,10 +150,14 @@ class Failure(Body):
 B = TypeVar("B", bound=BaseModel)
 
 
+def _no_number(text: str) -> None:
+    raise ValueError(text)
+
+
 def parse(kind: type[B], raw: bytes) -> B:
     """The body as a message; Refused 3101, 3102 or 3103 naming the element at fault."""
     try:
-        data = json.loads(raw, parse_float=Decimal)
+        data = json.loads(raw, parse_float=Decimal, parse_constant=_no_number)
     except (ValueError, RecursionError):
         raise Refused(Fault.SYNTAX, "the body is not JSON") from None
     try:

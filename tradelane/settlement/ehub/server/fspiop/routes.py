@@ -87,7 +87,7 @@ def _handler(
 
 
 async def _read(request: Request, kind: type[BaseModel] | None, at: int) -> Inbound[Any]:
-    path = request.scope["path"].removeprefix(request.scope.get("root_path", ""))
+    path = request.scope["raw_path"].decode("latin-1").removeprefix(request.scope.get("root_path", ""))
     resource = path.split("/")[1]
     callback = request.method == "PUT"
     envelope = headers.read(resource, dict(request.headers), callback=callback)

@@ -21,6 +21,7 @@ from tradelane.settlement.ehub.server.fspiop.messages import Failure, Fulfil, Pr
 from tradelane.settlement.ehub.server.fspiop.registry import endpoint_of
 from tradelane.settlement.ehub.server.fspiop.tables import transfers as t
 from tradelane.settlement.fspiop_states import TRANSFER, TransferEvent, TransferState, after
+from tradelane.settlement.ledger import GREATEST
 
 _MOST_EXPIRED = 500
 
@@ -45,6 +46,8 @@ def prepare(conn: Connection, asked: Inbound[Prepare]) -> None:
         raise Refused(Fault.TRANSFER_EXPIRED, "expiration")
     if body.amount.nano == 0:
         raise Refused(Fault.SYNTAX, "amount.amount: must be greater than zero")
+    if body.amount.nano > GREATEST:
+        raise Refused(Fault.LIQUIDITY, "more than any position holds")
     for fsp, fault in ((body.payerFsp, Fault.PAYER_FSP), (body.payeeFsp, Fault.PAYEE_FSP)):
         if not positions.exists(conn, fsp, body.amount.currency):
             raise Refused(fault, f"{fsp} has no account in {body.amount.currency}")
@@ -99,7 +102,7 @@ def reject(conn: Connection, told: Inbound[Failure]) -> None:
     row = _of_payee(conn, told)
     if row.state == TransferState.RESERVED:
         positions.release(conn, row.payer, row.currency, row.nano)
-        ended = {"error": told.raw.decode(), "completed_at": told.at}
+        ended = {"error": json.dumps(json.loads(told.raw)), "completed_at": told.at}
         _move(conn, row, TransferEvent.REJECT, ended)
         outbox.post(conn, told.letter(row.payer), told.at)
 
