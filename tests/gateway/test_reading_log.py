@@ -96,6 +96,17 @@ def test_the_chain_goes_on_over_restarts_and_its_head_is_kept_beside_it(tmp_path
         in_log(tmp_path, use)
 
 
+def test_heads_need_not_be_written_at_every_commit(tmp_path: Path) -> None:
+    async def use(log: ReadingLog, file: RoleFile) -> None:
+        for k in range(4):
+            log.take(grid(START + k * MINUTE, k), k)
+            await log.flush(keep_heads=k % 2 == 0)
+            (kept,) = heads.read(heads.beside(file.path))
+            assert kept.head.seq == (k + 1 if k % 2 == 0 else k) and log.heads["roof"].seq == k + 1
+
+    in_log(tmp_path, use)
+
+
 def test_a_whole_street_goes_into_one_commit(tmp_path: Path) -> None:
     """More readings than one statement takes, of more meters than are sealed at once."""
     meters = [f"roof-{n}" for n in range(chains.ROWS // 3 + AT_ONCE)]

@@ -7,6 +7,7 @@ source → reading log (sealed, stored) → closing → reporting: statements to
 from __future__ import annotations
 
 import asyncio
+import itertools
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -37,8 +38,9 @@ if TYPE_CHECKING:
     import httpx2
 
 log = structlog.get_logger(__name__)
-FLUSH_S, LEAST_FLUSH_S = 1.0, 0.2
-"""Market seconds, and at least so many real ones, of readings in one commit."""
+LEAST_COMMIT_S = 0.2
+"""Real seconds between commits at least, where market time is faster; less only if configured."""
+HEADS_S = 1.0
 RETRY_S = 1.0
 THIN_EVERY = 60 * MINUTE
 
@@ -52,6 +54,7 @@ class EdgeRole:
         assert config.edge is not None
         section = config.edge
         self._clock = clock
+        self._commit_s = section.commit_ms / 1000
         mtu = (config.zone.mtu_minutes if config.zone else 15) * MINUTE
         self._file = RoleFile(config.edge_db, PLACE, HEAD)
         self._members = {member.id: member for member in section.members}
@@ -109,12 +112,14 @@ class EdgeRole:
                 self._home.heard(reading)
 
     async def _store(self) -> None:
-        """One commit a second at most: what has come, and what it was found to close."""
-        while True:
-            await asyncio.sleep(max(LEAST_FLUSH_S, FLUSH_S / self._clock.speed))
+        """A commit every ``commit_ms`` at most: what has come, and what it was found to close."""
+        pause_s = max(min(LEAST_COMMIT_S, self._commit_s), self._commit_s / self._clock.speed)
+        for turn in itertools.count(1):
+            await asyncio.sleep(pause_s)
             works, self._works = self._works, []
             closed = self._closing.due(self._clock.now())
-            await self._log.flush([*works, *closed])
+            keep_heads = turn % max(1, round(HEADS_S / pause_s)) == 0
+            await self._log.flush([*works, *closed], keep_heads=keep_heads)
             if closed:
                 self._reporting.wake.set()
 

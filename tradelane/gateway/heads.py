@@ -1,7 +1,8 @@
 """Heads of meters' chains, kept where whoever cuts a chain does not cut them too: in a file beside the
 database, by the zone, or wherever the owner keeps a copy.
 
-Always true: the file is replaced whole after each commit: it never names a record that is not on disk.
+Always true: the file is replaced whole after commits, at each or once a second: it never names a record that
+is not on disk.
 """
 
 from __future__ import annotations

@@ -86,9 +86,10 @@ class ReadingLog:
         if reading.meter in self._keys:
             self._waiting.append((reading, wall))
 
-    async def flush(self, also: Sequence[Work] = ()) -> list[Reading]:
+    async def flush(self, also: Sequence[Work] = (), *, keep_heads: bool = True) -> list[Reading]:
         """Seal and store what has come since the last flush, with ``also`` in the same commit; then count it.
-        Returns the readings that were stored."""
+        Returns the readings that were stored. Without ``keep_heads`` the file of heads stays as it is: who
+        commits many times a second need not write it each time."""
         taken, self._waiting = self._waiting, []
         events, self._events = self._events, []
         if not (taken or events or also):
@@ -107,7 +108,7 @@ class ReadingLog:
         for meter, batch in batches.items():
             self.heads[meter] = batch[-1][1].head
             self.signed[meter] = SignedHead.of(meter, batch[-1][1])
-        if batches:
+        if batches and keep_heads:
             await asyncio.to_thread(heads.write, heads.beside(self._file.path), dict(self.signed))
         seqs = {id(reading): record.seq for batch in batches.values() for reading, record in batch}
         for reading, wall in taken:
