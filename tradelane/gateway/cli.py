@@ -209,6 +209,28 @@ def mqtt(
     read_mqtt(broker, topic, dialect, login, timeout, as_json, pacing(follow, every, count))
 
 
+def _pushed(protocol: str, whose: str) -> None:
+    @read.command(protocol, help=f"The next reading that {whose} gives by itself.")
+    def heard(
+        port: Annotated[str | None, typer.Option(help="/dev/ttyUSB0?baud=9600&parity=E")] = None,
+        host: Annotated[str | None, typer.Option(help="Or HOST:PORT of a converter.")] = None,
+        timeout: Timeout = 30.0,
+        follow: Follow = False,
+        every: Every = None,
+        count: Count = None,
+        as_json: AsJson = False,
+    ) -> None:
+        from tradelane.gateway.commands.following import pacing
+        from tradelane.gateway.commands.reading import push_url, read_push
+
+        read_push(push_url(protocol, port, host), timeout, as_json, pacing(follow, every, count))
+
+
+_pushed("sml", "a German meter with an optical head")
+_pushed("p1", "a Dutch, Belgian or Luxembourg meter")
+_pushed("han", "a Norwegian or Swedish meter")
+
+
 @app.command("scan")
 def scan(
     host: Annotated[list[str] | None, typer.Option(help="Host to look at; may be repeated.")] = None,

@@ -13,6 +13,7 @@ from tradelane.gateway.sections import ClockSection, EdgeSection, Goods, HubSect
 from tradelane.gateway.toml_lines import Loc
 from tradelane.market.units import whole
 from tradelane.meter.payload import scale_of
+from tradelane.meter.push_url import push_address, speaks_by_itself
 from tradelane.meter.reading import VALUE_NAMES
 
 Fault = tuple[Loc, str]
@@ -55,6 +56,7 @@ def _edge(edge: EdgeSection, zone: ZoneSection | None) -> Iterator[Fault]:
         yield ("edge", "zone_url"), "missing: there is no [zone] in this process to trade with"
     yield from _members(edge, zone)
     yield from _meters(edge)
+    yield from _lines(edge)
     if edge.mqtt is not None:
         yield from _broker(edge.mqtt)
     if edge.homeassistant is not None and edge.mqtt is None:
@@ -84,6 +86,10 @@ def _meters(edge: EdgeSection) -> Iterator[Fault]:
         at: Loc = ("edge", "meters", index)
         if meter.transport == "modbus" and meter.host is None and meter.url is None:
             yield (*at, "host"), "missing: a Modbus meter has a host or a url"
+        if meter.transport == "push" and meter.url is None:
+            yield (*at, "url"), "missing: a meter that speaks by itself has a url"
+        if meter.url is not None and speaks_by_itself(meter.url) != (meter.transport == "push"):
+            yield (*at, "url"), f"{meter.url!r} is no address for transport {meter.transport!r}"
         if meter.host is not None and meter.url is not None:
             yield (*at, "url"), "a meter has a host or a url, not both"
         if meter.transport == "mqtt":
@@ -92,6 +98,17 @@ def _meters(edge: EdgeSection) -> Iterator[Fault]:
             yield (*at, "member"), f"no member {meter.member!r}"
         if (meter.lat is None) != (meter.lon is None):
             yield (*at, "lon" if meter.lon is None else "lat"), "missing: a place has both lat and lon"
+
+
+def _lines(edge: EdgeSection) -> Iterator[Fault]:
+    """Meters that speak on one line are told apart by their ids."""
+    taken: set[tuple[str, str | None]] = set()
+    for index, meter in enumerate(edge.meters):
+        if meter.url is not None and speaks_by_itself(meter.url):
+            one = str(push_address(meter.url)), meter.device
+            if one in taken:
+                yield ("edge", "meters", index, "device"), "another meter on its line has the same, or none"
+            taken.add(one)
 
 
 def _mqtt(edge: EdgeSection, meter: Meter, at: Loc) -> Iterator[Fault]:

@@ -18,6 +18,7 @@ from pydantic import (
 
 from tradelane.market.units import decimal, instant
 from tradelane.meter.modbus_url import address
+from tradelane.meter.push_url import push_address, speaks_by_itself
 
 
 def _decimal(value: Any) -> Decimal:
@@ -61,8 +62,8 @@ def _distinct(names: tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
-def _modbus_url(text: str) -> str:
-    address(text)
+def _line_url(text: str) -> str:
+    push_address(text) if speaks_by_itself(text) else address(text)
     return text
 
 
@@ -95,7 +96,7 @@ Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max
 Currency = Annotated[str, _shaped("[A-Z]{3}", 'an ISO 4217 currency code such as "EUR"')]
 Url = Annotated[str, _shaped(r"https?://[^\s/]+\S*", "an http:// or https:// address")]
 HsCode = Annotated[str, _shaped("[0-9]{6}([0-9]{2}){0,2}", "an HS code of 6, 8 or 10 digits")]
-ModbusUrl = Annotated[str, AfterValidator(_modbus_url)]
+LineUrl = Annotated[str, AfterValidator(_line_url)]
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_database)]
 Names = Annotated[tuple[Id, ...], Field(max_length=16), AfterValidator(_distinct)]
 Level = Annotated[str, _shaped("[A-Za-z0-9_-]{1,64}", "one level of a topic (letters, digits and _ -)")]

@@ -20,7 +20,7 @@ from tradelane.gateway.section_types import (
     Id,
     Instant,
     Level,
-    ModbusUrl,
+    LineUrl,
     Names,
     NotNegative,
     Port,
@@ -87,16 +87,19 @@ class HomeAssistant(Section):
 
 class Meter(Section):
     """A device that is read. Modbus needs ``host`` or ``url``; MQTT a ``topic``, or a subscription that has
-    its name, and ``fields`` where no ``dialect`` knows it. ``lat``, ``lon`` in degrees. ``rated_kw``: the
-    most its connection carries; ``resolution_wh``: its counters' smallest step, if its profile says none."""
+    its name, and ``fields`` where no ``dialect`` knows it; push, a smart meter that speaks by itself, a
+    ``url``, and its own id as ``device`` where others are on the same line. ``lat``, ``lon`` in degrees.
+    ``rated_kw``: the most its connection carries; ``resolution_wh``: its counters' smallest step, if its
+    profile says none."""
 
     name: Id
-    transport: Literal["modbus", "mqtt"]
+    transport: Literal["modbus", "mqtt", "push"]
     host: str | None = None
     port: Port = 502
-    url: ModbusUrl | None = None
+    url: LineUrl | None = None
     unit: int = Field(default=1, ge=0, le=247)
     profile: str | None = None
+    device: Text | None = None
     topic: str | None = None
     dialect: str | None = None
     fields: tuple[MqttValue, ...] = ()

@@ -1,4 +1,5 @@
-"""The meters of a configuration → sources of readings: one per Modbus connection, one for the broker."""
+"""The meters of a configuration → sources of readings: one per Modbus connection and per line that speaks
+by itself, one for the broker."""
 
 from __future__ import annotations
 
@@ -15,6 +16,7 @@ from tradelane.gateway.clock import Clock
 from tradelane.gateway.sections import EdgeSection, Meter, Mqtt, MqttValue
 from tradelane.meter import dialect as dialects
 from tradelane.meter.modbus_url import Address, TcpAddress, address
+from tradelane.meter.push_url import push_address
 from tradelane.meter.reading import MeterError, Role, Source
 from tradelane.meter.router import MqttMeter
 from tradelane.meter.sun import sun_elevation
@@ -32,6 +34,9 @@ def sources(section: EdgeSection, clock: Clock) -> Iterator[Source]:
     modbus = [meter for meter in section.meters if meter.transport == "modbus"]
     for _, group in groupby(sorted(modbus, key=_line), key=_line):
         yield _modbus(section, list(group), clock)
+    push = [meter for meter in section.meters if meter.transport == "push"]
+    for _, group in groupby(sorted(push, key=_speaker), key=_speaker):
+        yield _push(list(group), clock)
     mqtt = [meter for meter in section.meters if meter.transport == "mqtt"]
     if mqtt:
         yield _mqtt(section, mqtt, clock)
@@ -73,6 +78,24 @@ def _modbus(section: EdgeSection, meters: list[Meter], clock: Clock) -> Source:
             for m, profile in zip(meters, known, strict=True)
         ],
         period_s=section.poll_seconds / clock.speed,
+        now=clock.now,
+        sleep=asyncio.sleep,
+        seed=crc32(str(at).encode()),
+        failed=_failed,
+    )
+
+
+def _speaker(meter: Meter) -> str:
+    return str(push_address(meter.url or ""))
+
+
+def _push(meters: list[Meter], clock: Clock) -> Source:
+    from tradelane.meter.serial_push import PushMeter, PushSource
+
+    at = push_address(meters[0].url or "")
+    return PushSource(
+        at,
+        [PushMeter(m.name, m.device) for m in meters],
         now=clock.now,
         sleep=asyncio.sleep,
         seed=crc32(str(at).encode()),

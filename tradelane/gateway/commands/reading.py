@@ -1,4 +1,4 @@
-"""``read modbus`` and ``read mqtt``: one look at a meter, or one after another."""
+"""``read modbus``, ``mqtt``, ``sml``, ``p1`` and ``han``: one look at a meter, or one after another."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from tradelane.gateway.commands.output import print_json, print_table
 from tradelane.meter import dialect as dialects
 from tradelane.meter import profile as profiles
 from tradelane.meter.modbus_url import Address, TcpAddress, address
+from tradelane.meter.push_url import push_address
 from tradelane.meter.reading import MeterError, Reading, Unreachable
 
 MQTT_PORT = 1883
@@ -110,8 +111,31 @@ def read_mqtt(
     _look(look, _nothing, pace, as_json)
 
 
+def read_push(url: str, timeout_s: float, as_json: bool, pace: Pacing | None = None) -> None:
+    """The next frame of a smart meter that speaks by itself at ``url``; ``pace`` None: one."""
+    from tradelane.meter.serial_push import hear_once
+
+    try:
+        at = push_address(url)
+    except ValueError as error:
+        raise CommandFailed(ExitCode.USAGE, f"--port or --host: {error}") from None
+    now = Clock().now
+
+    async def look() -> list[Reading]:
+        return await hear_once(at, timeout_s, now)
+
+    _look(look, _nothing, pace, as_json)
+
+
+def push_url(protocol: str, port: str | None, host: str | None) -> str:
+    """Of the options a command has: a serial port, or HOST:PORT. CommandFailed unless it is one of them."""
+    if (port is None) == (host is None):
+        raise CommandFailed(ExitCode.USAGE, "--port or --host: give one of them")
+    return f"{protocol}+tcp://{host}" if port is None else f"{protocol}://{port}"
+
+
 async def _nothing() -> None:
-    """A look by MQTT closes after itself."""
+    """A look that closes after itself."""
 
 
 def _look(look: Look, close: Close, pace: Pacing | None, as_json: bool) -> None:
