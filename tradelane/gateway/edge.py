@@ -40,7 +40,8 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 LEAST_COMMIT_S = 0.2
 """Real seconds between commits at least, where market time is faster; less only if configured."""
-HEADS_S = 1.0
+CLOSING_S = 1.0
+"""Market seconds between looks for intervals to close, which go through all meters, and writings of heads."""
 RETRY_S = 1.0
 THIN_EVERY = 60 * MINUTE
 
@@ -114,12 +115,13 @@ class EdgeRole:
     async def _store(self) -> None:
         """A commit every ``commit_ms`` at most: what has come, and what it was found to close."""
         pause_s = max(min(LEAST_COMMIT_S, self._commit_s), self._commit_s / self._clock.speed)
+        turns = max(1, round(CLOSING_S / self._clock.speed / pause_s))
         for turn in itertools.count(1):
             await asyncio.sleep(pause_s)
+            whole = turn % turns == 0
             works, self._works = self._works, []
-            closed = self._closing.due(self._clock.now())
-            keep_heads = turn % max(1, round(HEADS_S / pause_s)) == 0
-            await self._log.flush([*works, *closed], keep_heads=keep_heads)
+            closed = self._closing.due(self._clock.now()) if whole else []
+            await self._log.flush([*works, *closed], keep_heads=whole)
             if closed:
                 self._reporting.wake.set()
 
