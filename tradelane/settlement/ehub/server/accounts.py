@@ -2,36 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, select
+from sqlalchemy import Connection, Row, select
 
 from tradelane.market.units import Money
 from tradelane.settlement.ehub.server import tables
+from tradelane.settlement.ehub.server.bulk import among, names
 from tradelane.settlement.ehub.wire import AccountState
 from tradelane.settlement.ledger import Account, Refusal
 from tradelane.settlement.problem import Problem
 
 t = tables.accounts
-ASKED_AT_ONCE = 10_000
 HTTP_STATUS = {Refusal.INSUFFICIENT_FUNDS: 402}
 
 
-def load(conn: Connection, names: Collection[str]) -> dict[str, Account]:
+def load(conn: Connection, asked: Collection[str]) -> dict[str, Account]:
     """The accounts of these names that exist."""
-    return {
-        row.account: Account(row.currency, row.posted_nano, row.held_nano, row.limit_nano)
-        for some in portions(names)
-        for row in conn.execute(_LOAD, {"names": some})
-    }
-
-
-def portions(names: Collection[str]) -> Iterator[list[str]]:
-    """Names, sorted, in as many questions as the database's longest takes."""
-    ordered = sorted(names)
-    for start in range(0, len(ordered), ASKED_AT_ONCE):
-        yield ordered[start : start + ASKED_AT_ONCE]
+    return {name: Account(*values) for name, *values in conn.execute(_LOAD, names(asked))}
 
 
 def state(row: Row[Any]) -> AccountState:
@@ -56,5 +45,5 @@ def refused(refusal: Refusal, field: str) -> Problem:
 
 
 _LOAD = select(t.c.account, t.c.currency, t.c.posted_nano, t.c.held_nano, t.c.limit_nano).where(
-    t.c.account.in_(bindparam("names", expanding=True))
+    among(t.c.account)
 )

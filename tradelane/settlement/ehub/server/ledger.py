@@ -9,13 +9,13 @@ the same number to two lines, which the database refuses.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
 from tradelane.settlement import ledger
 from tradelane.settlement.ehub.server import chain
-from tradelane.settlement.ehub.server.accounts import load, portions
+from tradelane.settlement.ehub.server.accounts import load
+from tradelane.settlement.ehub.server.bulk import Bulk, among, names
 from tradelane.settlement.ehub.server.tables import accounts, entries, pendings
 from tradelane.settlement.judging import Book, Hold, Line, judge
 from tradelane.settlement.ledger import Entry, Outcome, Phase, State
@@ -45,80 +45,73 @@ def expire(conn: Connection, at: int) -> int:
 def _execute(
     conn: Connection, ordered: Sequence[Entry], at: int, settlement: str | None, contract: str | None
 ) -> list[Outcome]:
-    book = _gather(conn, ordered)
+    head = chain.head(conn)
+    book = _gather(conn, ordered, head.seq)
     before = {name: (account.posted, account.held) for name, account in book.accounts.items()}
     outcomes = judge(book, ordered, at)
     if book.written:
-        _write_lines(conn, book.written, (settlement, contract, at))
+        _write_lines(conn, book.written, (settlement, contract, at), head.hash)
         _write_balances(conn, book, before)
         _write_pendings(conn, book, at)
     return outcomes
 
 
-def _gather(conn: Connection, ordered: Sequence[Entry]) -> Book:
-    """All the rules look at: lines of the ids given, accounts of both, and the journal's last number."""
+def _gather(conn: Connection, ordered: Sequence[Entry], last: int) -> Book:
+    """All the rules look at: lines of the ids given and accounts of both."""
     ids = {entry.id for entry in ordered}
     ids.update(entry.pending for entry in ordered if entry.pending is not None)
     lines: dict[str, Line] = {}
     holds: dict[str, Hold] = {}
-    for some in portions(ids):
-        for *values, state in conn.execute(_LINES, {"ids": some}):
-            line = Line(*values)._replace(phase=Phase(values[2]))
-            lines[line.id] = line
-            if state is not None:
-                holds[line.id] = Hold(line, State(state))
-    names = {name for entry in ordered for name in (entry.source, entry.target) if name is not None}
-    names.update(name for line in lines.values() for name in (line.source, line.target) if name is not None)
-    return Book(load(conn, names), lines, holds, chain.head(conn).seq)
+    for seq, id, phase, *values, state in conn.execute(_LINES, names(ids)):
+        line = lines[id] = Line(seq, id, Phase(phase), *values)
+        if state is not None:
+            holds[id] = Hold(line, State(state))
+    touched = {one.source for one in ordered} | {one.target for one in ordered}
+    touched |= {one.source for one in lines.values()} | {one.target for one in lines.values()}
+    return Book(load(conn, [name for name in touched if name is not None]), lines, holds, last)
 
 
 def _write_lines(
-    conn: Connection, written: Sequence[Line], context: tuple[str | None, str | None, int]
+    conn: Connection, written: Sequence[Line], context: tuple[str | None, str | None, int], prev: bytes
 ) -> None:
-    prev = chain.head(conn).hash
-    rows: list[dict[str, Any]] = []
-    for line in written:
-        values = (*line, *context)
+    rows = []
+    for seq, id, phase, *rest in written:
+        values = (seq, id, phase.value, *rest, *context)
         prev = chain.chained(prev, values)
-        rows.append(dict(zip(_COLUMNS, (*values, prev), strict=True)))
-    conn.execute(_INSERT, rows)
+        rows.append((*values, prev))
+    _INSERT(conn, rows)
 
 
 def _write_balances(conn: Connection, book: Book, before: dict[str, tuple[int, int]]) -> None:
     changes = [
-        {"name": name, "moved": account.posted - posted, "held": account.held - held}
+        (account.posted - posted, account.held - held, name)
         for name, (posted, held) in before.items()
         if (account := book.accounts[name]).posted != posted or account.held != held
     ]
-    if changes:
-        conn.execute(_CHANGE, changes)
+    _CHANGE(conn, changes)
 
 
 def _write_pendings(conn: Connection, book: Book, at: int) -> None:
     first = book.written[0].seq
     ended = {hold.line.seq: hold.state.value for hold in book.ended}
     made = [
-        {
-            "seq": line.seq,
-            "state": ended.get(line.seq, State.PENDING.value),
-            "expires_at": line.expires_at,
-            "closed_at": at if line.seq in ended else None,
-        }
+        (
+            line.seq,
+            ended.get(line.seq, State.PENDING.value),
+            line.expires_at,
+            at if line.seq in ended else None,
+        )
         for line in book.written
         if line.phase is Phase.PENDING
     ]
-    closed = [{"n": seq, "to": state, "at": at} for seq, state in ended.items() if seq < first]
-    if made:
-        conn.execute(_MAKE, made)
-    if closed:
-        conn.execute(_CLOSE, closed)
+    _MAKE(conn, made)
+    _CLOSE(conn, [(state, at, seq) for seq, state in ended.items() if seq < first])
 
 
-_COLUMNS = [*chain.HASHED, "hash"]
 _LINES = (
     select(*(entries.c[name] for name in chain.HASHED[: len(Line._fields)]), pendings.c.state)
     .join_from(entries, pendings, pendings.c.seq == entries.c.seq, isouter=True)
-    .where(entries.c.id.in_(bindparam("ids", expanding=True)))
+    .where(among(entries.c.id))
 )
 _DUE = (
     select(entries.c.id)
@@ -126,18 +119,20 @@ _DUE = (
     .where(pendings.c.state == State.PENDING.value, pendings.c.expires_at <= bindparam("at"))
     .order_by(pendings.c.expires_at, pendings.c.seq)
 )
-_INSERT = insert(entries)
-_MAKE = insert(pendings)
-_CLOSE = (
+_INSERT = Bulk(insert(entries), [*chain.HASHED, "hash"])
+_MAKE = Bulk(insert(pendings), ["seq", "state", "expires_at", "closed_at"])
+_CLOSE = Bulk(
     update(pendings)
     .where(pendings.c.seq == bindparam("n"))
-    .values(state=bindparam("to"), closed_at=bindparam("at"))
+    .values(state=bindparam("to"), closed_at=bindparam("at")),
+    ["to", "at", "n"],
 )
-_CHANGE = (
+_CHANGE = Bulk(
     update(accounts)
     .where(accounts.c.account == bindparam("name"))
     .values(
         posted_nano=accounts.c.posted_nano + bindparam("moved"),
         held_nano=accounts.c.held_nano + bindparam("held"),
-    )
+    ),
+    ["moved", "held", "name"],
 )

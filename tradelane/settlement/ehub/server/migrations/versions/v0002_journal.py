@@ -132,7 +132,8 @@ def _create() -> list[sa.Table]:
         sa.CheckConstraint("nano > 0", name="ck_entries_positive"),
         sa.CheckConstraint("source <> target", name="ck_entries_two_accounts"),
         sa.CheckConstraint(
-            "phase IN ('single', 'pending', 'post', 'void', 'expire')", name="ck_entries_phase"
+            "phase = 'single' OR phase = 'pending' OR phase = 'post' OR phase = 'void' OR phase = 'expire'",
+            name="ck_entries_phase",
         ),
         sa.CheckConstraint("phase NOT IN ('single', 'post') OR target IS NOT NULL", name="ck_entries_target"),
         sa.ForeignKeyConstraint(["pending"], ["entries.seq"]),
@@ -147,7 +148,10 @@ def _create() -> list[sa.Table]:
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("expires_at", LONG, nullable=True),
         sa.Column("closed_at", LONG, nullable=True),
-        sa.CheckConstraint("state IN ('pending', 'posted', 'voided', 'expired')", name="ck_pendings_state"),
+        sa.CheckConstraint(
+            "state = 'pending' OR state = 'posted' OR state = 'voided' OR state = 'expired'",
+            name="ck_pendings_state",
+        ),
         sa.ForeignKeyConstraint(["seq"], ["entries.seq"]),
         sa.PrimaryKeyConstraint("seq"),
     )
