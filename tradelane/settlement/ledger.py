@@ -8,10 +8,11 @@ entries are judged stands in ``judging``.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum, StrEnum
+from enum import StrEnum
 from typing import NamedTuple
 
 from tradelane.market.units import Money
+from tradelane.settlement.refusal import Refusals
 
 GREATEST = 4 * 10**18
 """Greatest balance, in nano-units either side of zero, so that sums of two stay within 64 bits."""
@@ -135,7 +136,7 @@ def expire(pending: str) -> Entry:
     return Entry(f":expired/{pending}", Phase.EXPIRE, None, None, None, pending)
 
 
-class Refusal(Enum):
+class Refusal(Refusals):
     """Why an entry is refused: the problem's code, the field at fault, and a sentence for a person."""
 
     SAME_ACCOUNT = ("same-account", "target", "source and target are the same account")
@@ -159,18 +160,6 @@ class Refusal(Enum):
     OUT_OF_RANGE = ("balance-out-of-range", "amount", "the balance would be too large to keep")
     LINKED = ("linked-refused", "linked", "another entry of the linked set was refused")
     LINKED_OPEN = ("linked-open", "linked", "the last entry of a batch is linked to nothing")
-
-    @property
-    def code(self) -> str:
-        return self.value[0]
-
-    @property
-    def field(self) -> str:
-        return self.value[1]
-
-    @property
-    def reason(self) -> str:
-        return self.value[2]
 
 
 CLOSED = {State.POSTED: Refusal.POSTED, State.VOIDED: Refusal.VOIDED, State.EXPIRED: Refusal.EXPIRED}

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from enum import Enum, StrEnum
+from enum import StrEnum
+
+from tradelane.settlement.refusal import Refusals
 
 
 class ShipmentState(StrEnum):
@@ -32,25 +34,13 @@ class ShipmentEvent(StrEnum):
     LOST = "lost"
 
 
-class Refusal(Enum):
+class Refusal(Refusals):
     """Why an event is refused: the problem's code, the field at fault, and a sentence for a person."""
 
     ILLEGAL_EVENT = ("illegal-event", "event", "the shipment's state does not allow this event")
     NOT_RELEASED = ("declaration-not-released", "event", "the declaration is not released by customs")
     NO_PROOF = ("proof-code-missing", "proof_code", "delivery needs the buyer's proof code")
     WRONG_PROOF = ("wrong-proof-code", "proof_code", "the proof code is not the one booked")
-
-    @property
-    def code(self) -> str:
-        return self.value[0]
-
-    @property
-    def field(self) -> str:
-        return self.value[1]
-
-    @property
-    def reason(self) -> str:
-        return self.value[2]
 
 
 _S, _E = ShipmentState, ShipmentEvent
