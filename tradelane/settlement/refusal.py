@@ -1,4 +1,4 @@
-"""Expected refusals as enumerations: each says its problem's code, the field at fault, and why, to a person."""
+"""Expected refusals as enumerations: each says its code, the field at fault, and why, to a person."""
 
 from __future__ import annotations
 
