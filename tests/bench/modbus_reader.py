@@ -30,7 +30,7 @@ from tradelane.meter.reading import Reading
 
 WARM_UP_S = 5.0
 PERIOD_S = 1.0
-COMMIT_S, HEADS_EVERY = 0.05, 20
+COMMIT_S, HEADS_EVERY = 0.03, 33
 TIMEOUT_S = 1.0
 PROFILE = f"""
 name = "street"

@@ -19,6 +19,7 @@ from tests.market.test_case import CASE
 from tests.meter.servers import device, served
 from tests.shared import ROOT
 from tradelane.gateway.cli import run
+from tradelane.gateway.commands.failure import ExitCode
 
 HEAVY = ("numpy", "highspy", "rich", "fastapi", "sqlalchemy", "pymodbus", "paho", "cryptography", "pydantic")
 
@@ -388,3 +389,12 @@ def test_a_reader_that_hangs_up_is_no_fault(tmp_path: Path) -> None:
     child.stdout.close()
     assert child.stderr.read() == b""
     assert child.wait() == 1
+
+
+@pytest.mark.parametrize("group", ["read", "hub"])
+def test_a_command_of_commands_alone_shows_its_help(
+    group: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run([group]) == ExitCode.USAGE
+    told = capsys.readouterr()
+    assert told.err == "" and told.out.startswith(f"Usage: tradelane {group}") and "Commands:" in told.out

@@ -12,7 +12,7 @@ import pytest
 from tests.gateway.processes import running
 from tests.gateway.sites import Site, settle, site
 from tests.shared import ROOT
-from tradelane.gateway import doctor, migrations
+from tradelane.gateway import doctor, journal, migrations
 from tradelane.gateway.cli import run
 from tradelane.gateway.config import load
 from tradelane.gateway.doctor import CHECKS, Examination, Finding, examine
@@ -47,6 +47,7 @@ def test_a_sound_gateway_is_sound_in_every_respect(sound: Site) -> None:
         "database zone": "sound",
         "database edge": "sound",
         "journal": "4 entries, chain whole",
+        "edge journal": "0 entries, chain whole",
         "readings roof": "20 readings, signed chain whole",
         "energy": "4000 Wh sold = 3900 Wh delivered + 100 Wh imbalance billed",
         "trial balance": "CHF, EUR sum to zero",
@@ -75,6 +76,15 @@ def settled_twice(spoilt: Site) -> None:
     engine.dispose()
 
 
+def chosen_and_changed(spoilt: Site) -> None:
+    """A member's choice at the edge, altered after it was journaled."""
+    engine = open_engine(spoilt.config.edge_db)
+    with engine.begin() as conn:
+        journal.append(conn, "choice", {"member": "rosa", "key": "sells", "value": True}, 1_750_000_000_000)
+    engine.dispose()
+    sql("edge", "UPDATE journal SET body = replace(body, 'true', 'false')")(spoilt)
+
+
 FAULTS: dict[str, tuple[Spoil, str, str]] = {
     "a torn page": (torn, "database zone", "malformed"),
     "another schema": (
@@ -86,6 +96,11 @@ FAULTS: dict[str, tuple[Spoil, str, str]] = {
         sql("zone", "UPDATE journal SET body = replace(body, '\"n\":2', '\"n\":7')"),
         "journal",
         "entry 3: its fields do not match its hash",
+    ),
+    "a changed choice": (
+        chosen_and_changed,
+        "edge journal",
+        "entry 1: its fields do not match its hash",
     ),
     "a changed reading": (
         sql("edge", "UPDATE readings SET body = CAST(replace(body, '-400', '-900') AS BLOB) WHERE seq = 7"),
@@ -123,7 +138,7 @@ FAULTS: dict[str, tuple[Spoil, str, str]] = {
         "EUR is off by 0.000000001",
     ),
     "a changed transfer": (
-        sql("hub", "UPDATE transfers SET nano = nano + 1 WHERE seq = 3"),
+        sql("hub", "UPDATE entries SET nano = nano + 1 WHERE seq = 3"),
         "transfers",
         "its fields do not match its hash",
     ),

@@ -165,6 +165,40 @@ def test_a_profile_tells_the_counters_resolution_and_where_they_start_again() ->
     assert {one.max_power_w for one in found.values()} == {11_000}
 
 
+HYBRID = """
+name = "hybrid"
+vendor = "Odd"
+model = "Two"
+[[register]]
+role = "grid"
+value = "import_wh"
+type = "uint32"
+scale = 100
+wraps_at = 500000
+first = [{ address = 10 }, { address = 20 }]
+[[register]]
+role = "solar"
+value = "production_wh"
+type = "uint32"
+scale = 10
+sum = [{ address = 30 }, { address = 40 }]
+[[register]]
+role = "battery"
+value = "import_wh"
+address = 50
+type = "uint32"
+scale = 1000
+"""
+
+
+def test_counters_of_several_registers_have_rules_and_a_battery_s_do_not_replace_the_grid_s() -> None:
+    found = of_profile(parse(HYBRID, "hybrid.toml"), Rules())
+    assert found == {
+        "import_wh": Rules(resolution_wh=100, wraps_at=500_000),
+        "production_wh": Rules(resolution_wh=20),
+    }
+
+
 def test_an_owner_tells_what_the_profile_does_not() -> None:
     section = EdgeSection.model_validate({
         "zone_url": "http://zone.example",

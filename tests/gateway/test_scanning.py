@@ -10,10 +10,12 @@ import pytest
 
 from tests.meter.servers import device, served, sunspec
 from tradelane.gateway.cli import run
+from tradelane.gateway.commands.announcing import closer
 from tradelane.gateway.commands.scanning import Named, addresses
 from tradelane.gateway.config import load
 from tradelane.gateway.meter_section import section, sections
 from tradelane.gateway.sources import address_of
+from tradelane.meter.mdns_scan import Announced, services
 from tradelane.meter.modbus import read_at
 from tradelane.meter.modbus_scan import Found
 from tradelane.meter.modbus_url import SerialAddress, TcpAddress
@@ -77,6 +79,15 @@ def test_a_file_that_does_not_load_is_left_as_it_is(tmp_path: Path, capsys: Capt
         (["--host", "h", "--profile", "nope"], 2, "--profile: no profile 'nope'"),
         (["--serial", "/dev/x", "--baud", "7"], 2, "baud '7' is not one of"),
         (["--serial", "/dev/x", "--host", "h"], 2, "give it alone"),
+        (["--serial", "/dev/x", "--stopbits", "3"], 2, "stopbits '3' is not 1 or 2"),
+        (["--host", "h", "--parity", "E"], 2, "give --serial with them"),
+        (["--host", "h", "--user", "me"], 2, "give --broker with them"),
+        (["--host", "h", "--broker", "b"], 2, "--broker: give it alone"),
+        (["--host", "h", "--mdns"], 2, "--mdns: give it alone"),
+        (["--broker", "b", "--mdns"], 2, "--mdns: give it alone"),
+        (["--broker", "b:x"], 2, "--broker: 'b:x' is not HOST:PORT"),
+        (["--broker", "b", "--key-file", "k"], 2, "--key-file: a key needs its --cert-file"),
+        (["--broker", "127.0.0.1:1", "--seconds", "0.2"], 4, "127.0.0.1:1: no connection"),
         (["--host", "127.0.0.1", "--port", "1"], 4, "nothing answered at 1 addresses"),
     ],
 )
@@ -89,6 +100,24 @@ def test_a_mistake_is_one_line_and_its_code(
 
 def test_only_named_hosts_are_asked() -> None:
     assert addresses(Named(hosts=("a",), ports=(502,))) == (TcpAddress("a", 502),)
+
+
+def test_a_serial_line_is_tried_in_every_way_that_is_named() -> None:
+    named = Named(serial="/dev/x", bauds=(9600, 19200), parities=("N", "E"), stopbits=(1, 2))
+    found = addresses(named)
+    assert len(found) == len(set(found)) == 8
+    assert found[-1] == SerialAddress("/dev/x", 19200, "E", 2)
+
+
+def test_what_announces_itself_comes_with_the_command_that_looks_closer() -> None:
+    said = {one.speaks: one for one in services()}
+    places = (("192.0.2.1", "modbus"), ("::1", "mqtt"))
+    found = [Announced("a", (host,), 1502, said[kind]) for host, kind in places]
+    assert [closer(one) for one in found] == [
+        "tradelane scan --host 192.0.2.1 --port 1502",
+        "tradelane scan --broker [::1]:1502",
+    ]
+    assert closer(Announced("s", ("192.0.2.2",), 80, said[""])) == ""
 
 
 def test_a_model_s_strange_name_cannot_break_the_file(tmp_path: Path) -> None:

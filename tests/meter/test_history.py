@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -41,6 +42,18 @@ def test_a_late_reading_corrects_the_interval_it_belongs_to() -> None:
     assert (closed(history, 0).export_wh, closed(history, 0).quality) == (495, Metered.MEASURED)
     assert history.changed == START + 5 * MINUTE
     assert totals(history)[-1] == 510, "and nothing is counted twice"
+
+
+def test_what_a_battery_gave_is_not_counted_as_sold_nor_mixed_with_the_grid_s_counter() -> None:
+    alone, hybrid = MeterHistory("m", RULES), MeterHistory("m", RULES)
+    for k in range(16):
+        grid = reading(k * MINUTE, export_wh=1_000 + 10 * k)
+        battery = replace(grid, role=Role.BATTERY, values={"export_wh": 700_000 + 33 * k})
+        alone.append(grid)
+        hybrid.append(grid)
+        assert hybrid.append(battery) == []
+    assert closed(hybrid, 0) == closed(alone, 0)
+    assert closed(hybrid, 0).export_wh == 150
 
 
 @given(st.lists(st.tuples(st.integers(0, 1_200_000), st.integers(0, 2_000)), max_size=20))

@@ -8,20 +8,34 @@ from __future__ import annotations
 
 import os
 import sys
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
 
-from tradelane.gateway.commands import customs
-from tradelane.gateway.commands.failure import MEANINGS, CommandFailed, ExitCode
+from tradelane.gateway.commands import customs, read
+from tradelane.gateway.commands.failure import CommandFailed, ExitCode
+from tradelane.gateway.commands.help import CONTEXT, EPILOG, help_alone
+from tradelane.gateway.commands.options import (
+    AsJson,
+    CaFile,
+    CertFile,
+    ConfigFile,
+    Form,
+    KeyFile,
+    Meter,
+    PasswordFile,
+    Since,
+    Timeout,
+    Tls,
+    Until,
+    User,
+    What,
+)
 
-EPILOG = "Exit codes: " + ", ".join(f"{code.value} {words}" for code, words in MEANINGS.items()) + "."
 DEBUG = "TRADELANE_DEBUG"
 INTERRUPTED = 130
 
-HELP = {"help_option_names": ["-h", "--help"]}
 app = typer.Typer(
     name="tradelane",
     help="Sell a roof's power or a workshop's goods abroad: read meters, match, deliver, settle.",
@@ -29,43 +43,10 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    context_settings=HELP,
+    context_settings=CONTEXT,
 )
-read = typer.Typer(help="Read a meter, once or on and on.", context_settings=HELP, epilog=EPILOG)
-app.add_typer(read, name="read")
+app.add_typer(read.app, name="read")
 app.add_typer(customs.app, name="hub")
-
-
-class What(StrEnum):
-    """What ``export`` can write."""
-
-    TRADES = "trades"
-    READINGS = "readings"
-    PRICES = "prices"
-    JOURNAL = "journal"
-    INTERVALS = "intervals"
-    EVENTS = "events"
-    PROOF = "proof"
-
-
-class Form(StrEnum):
-    """How ``export`` writes it."""
-
-    CSV = "csv"
-    JSON = "json"
-
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
-ConfigFile = Annotated[
-    Path, typer.Option("--config", envvar="TRADELANE_CONFIG", help="The configuration file, TOML.")
-]
-Meter = Annotated[str | None, typer.Option(help="Readings: which meter, where there are several.")]
-Since = Annotated[str | None, typer.Option("--from", help="Readings: of the period from here (ISO 8601).")]
-Until = Annotated[str | None, typer.Option("--to", help="Readings: and until here.")]
-Follow = Annotated[bool, typer.Option("--follow", help="Go on until Ctrl-C.")]
-Every = Annotated[float | None, typer.Option(min=0.1, max=86400, help="Seconds between. Default: 5.")]
-Count = Annotated[int | None, typer.Option(min=1, help="Or go on until so many looks.")]
-Timeout = Annotated[float, typer.Option(min=0.1, max=3600, help="Seconds to wait for the device.")]
 
 
 def run(arguments: list[str] | None = None) -> int:
@@ -103,12 +84,7 @@ def top(
 
         typer.echo(installed("tradelane"))
         raise typer.Exit
-    _help_alone(context)
-
-
-@read.callback(invoke_without_command=True)
-def read_top(context: typer.Context) -> None:
-    _help_alone(context)
+    help_alone(context)
 
 
 @app.command()
@@ -159,78 +135,6 @@ def run_roles(
     raise typer.Exit(run_command(config, host, port, data_dir))
 
 
-@read.command("modbus")
-def modbus(
-    host: Annotated[str | None, typer.Option(help="Host name or address, for Modbus TCP.")] = None,
-    port: Annotated[int, typer.Option(min=1, max=65535)] = 502,
-    url: Annotated[
-        str | None,
-        typer.Option(
-            help="Or tcp://HOST:PORT, rtu+tcp://HOST:PORT, serial:///dev/ttyUSB0?baud=9600&parity=N"
-        ),
-    ] = None,
-    unit: Annotated[int, typer.Option(min=0, max=247, help="Modbus device id.")] = 1,
-    profile: Annotated[str | None, typer.Option(help="Default: ask the device (SunSpec).")] = None,
-    timeout: Timeout = 3.0,
-    follow: Follow = False,
-    every: Every = None,
-    count: Count = None,
-    as_json: AsJson = False,
-) -> None:
-    """One reading of each role (grid, solar, battery, load) of a Modbus device."""
-    from tradelane.gateway.commands.following import pacing
-    from tradelane.gateway.commands.reading import read_modbus
-
-    read_modbus(host, port, url, unit, profile, timeout, as_json, pacing(follow, every, count))
-
-
-@read.command("mqtt")
-def mqtt(
-    broker: Annotated[str, typer.Option(help="HOST:PORT")],
-    topic: Annotated[str, typer.Option(help="Topic the meter publishes on; + and # allowed.")],
-    dialect: Annotated[str | None, typer.Option(help="How its messages are spelt. Default: guess.")] = None,
-    user: Annotated[str | None, typer.Option(help="To log in as.")] = None,
-    password_file: Annotated[Path | None, typer.Option(help="A file that holds the password.")] = None,
-    tls: Annotated[bool, typer.Option("--tls", help="Encrypt; trust the system's authorities.")] = False,
-    ca_file: Annotated[Path | None, typer.Option(help="Encrypt; trust this authority.")] = None,
-    cert_file: Annotated[Path | None, typer.Option(help="Our certificate.")] = None,
-    key_file: Annotated[Path | None, typer.Option(help="Its key.")] = None,
-    timeout: Timeout = 30.0,
-    follow: Follow = False,
-    every: Every = None,
-    count: Count = None,
-    as_json: AsJson = False,
-) -> None:
-    """What the meters on a topic show, as readings."""
-    from tradelane.gateway.commands.following import pacing
-    from tradelane.gateway.commands.reading import Login, read_mqtt
-
-    login = Login(user, password_file, tls, ca_file, cert_file, key_file)
-    read_mqtt(broker, topic, dialect, login, timeout, as_json, pacing(follow, every, count))
-
-
-def _pushed(protocol: str, whose: str) -> None:
-    @read.command(protocol, help=f"The next reading that {whose} gives by itself.")
-    def heard(
-        port: Annotated[str | None, typer.Option(help="/dev/ttyUSB0?baud=9600&parity=E")] = None,
-        host: Annotated[str | None, typer.Option(help="Or HOST:PORT of a converter.")] = None,
-        timeout: Timeout = 30.0,
-        follow: Follow = False,
-        every: Every = None,
-        count: Count = None,
-        as_json: AsJson = False,
-    ) -> None:
-        from tradelane.gateway.commands.following import pacing
-        from tradelane.gateway.commands.reading import push_url, read_push
-
-        read_push(push_url(protocol, port, host), timeout, as_json, pacing(follow, every, count))
-
-
-_pushed("sml", "a German meter with an optical head")
-_pushed("p1", "a Dutch, Belgian or Luxembourg meter")
-_pushed("han", "a Norwegian or Swedish meter")
-
-
 @app.command("scan")
 def scan(
     host: Annotated[list[str] | None, typer.Option(help="Host to look at; may be repeated.")] = None,
@@ -241,18 +145,51 @@ def scan(
     baud: Annotated[
         list[int] | None, typer.Option(help="Of the line; may be repeated. Default: 9600.")
     ] = None,
-    parity: Annotated[str, typer.Option(help="N, E or O.")] = "N",
+    parity: Annotated[list[str] | None, typer.Option(help="N, E or O; may be repeated. Default: N.")] = None,
+    stopbits: Annotated[list[int] | None, typer.Option(help="1 or 2; may be repeated. Default: 1.")] = None,
     units: Annotated[str | None, typer.Option(help="1,3,100-110. Default: usual ones; serial: all.")] = None,
     profile: Annotated[str | None, typer.Option(help="Of what does not say what it is.")] = None,
+    broker: Annotated[str | None, typer.Option(help="Or listen at HOST:PORT for MQTT.")] = None,
+    topic: Annotated[str, typer.Option(help="MQTT: only on these topics.")] = "#",
+    mdns: Annotated[bool, typer.Option("--mdns", help="Or tell what announces itself here.")] = False,
+    seconds: Annotated[
+        float | None, typer.Option(min=0.1, max=3600, help="Listen so long. Default: 30; --mdns: 5.")
+    ] = None,
+    user: User = None,
+    password_file: PasswordFile = None,
+    tls: Tls = False,
+    ca_file: CaFile = None,
+    cert_file: CertFile = None,
+    key_file: KeyFile = None,
     write: Annotated[Path | None, typer.Option(help="Add what is found to this configuration.")] = None,
     timeout: Timeout = 1.0,
     as_json: AsJson = False,
 ) -> None:
-    """Find Modbus meters where you say; nothing is written to them."""
+    """Find meters where you say: on Modbus, at an MQTT broker, by mDNS. Nothing is written to them."""
     from tradelane.gateway.commands.scanning import Named, scan_command
 
-    at = Named(tuple(host or ()), network, tuple(port or ()), rtu, serial, tuple(baud or ()), parity, units)
-    scan_command(at, profile, timeout, write, as_json)
+    hosts, ports, bauds = tuple(host or ()), tuple(port or ()), tuple(baud or ())
+    line = (bauds, tuple(parity or ()), tuple(stopbits or ()))
+    at = Named(hosts, network, ports, rtu, serial, *line, units)
+    from tradelane.gateway.commands.reading import Login
+
+    login = Login(user, password_file, tls, ca_file, cert_file, key_file)
+    if broker is None and login != Login():
+        raise CommandFailed(ExitCode.USAGE, "--user, --password-file, --tls …: give --broker with them")
+    if broker is None and not mdns:
+        scan_command(at, profile, timeout, write, as_json)
+        return
+    if at != Named() or profile is not None or (mdns and (broker or write)):
+        option = "--mdns" if mdns else "--broker"
+        raise CommandFailed(ExitCode.USAGE, f"{option}: give it alone, without other places to look")
+    if broker is None:
+        from tradelane.gateway.commands.announcing import announced_command
+
+        announced_command(seconds or 5.0, as_json)
+        return
+    from tradelane.gateway.commands.listening import listen_command
+
+    listen_command(broker, login, topic, seconds or 30.0, write, as_json)
 
 
 @app.command()
@@ -331,12 +268,6 @@ def export(
         raise CommandFailed(ExitCode.USAGE, "--meter, --from and --to are for --what proof")
     else:
         exporting.export_command(config, what.value, form.value, out)
-
-
-def _help_alone(context: typer.Context) -> None:
-    if context.invoked_subcommand is None:
-        typer.echo(context.get_help())
-        raise typer.Exit(ExitCode.USAGE)
 
 
 def _help_of(wrong: typer.TyperException) -> str:

@@ -166,14 +166,23 @@ def _server_faults(conn: Connection) -> list[str]:
 
 
 def journal_chain(examination: Examination) -> Iterator[Finding]:
-    if examination.config.zone is None:
-        return
-    with examination.reading(examination.config.zone_db) as conn:
+    if examination.config.zone is not None:
+        yield from _journal("journal", examination, examination.config.zone_db)
+
+
+def edge_journal(examination: Examination) -> Iterator[Finding]:
+    """What members chose at the edge since it was configured."""
+    if examination.config.edge is not None:
+        yield from _journal("edge journal", examination, examination.config.edge_db)
+
+
+def _journal(name: str, examination: Examination, path: Path) -> Iterator[Finding]:
+    with examination.reading(path) as conn:
         broken = journal.verify(conn)
         if broken is not None:
-            yield Finding("journal", False, f"entry {broken.seq}: {broken.reason}")
+            yield Finding(name, False, f"entry {broken.seq}: {broken.reason}")
         else:
-            yield Finding("journal", True, f"{journal.head(conn).seq} entries, chain whole")
+            yield Finding(name, True, f"{journal.head(conn).seq} entries, chain whole")
 
 
 def readings_chain(examination: Examination) -> Iterator[Finding]:
@@ -262,6 +271,7 @@ CHECKS: list[Check] = [
     configuration,
     database,
     journal_chain,
+    edge_journal,
     energy,
     hub_books,
     forecasts_record,

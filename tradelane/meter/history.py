@@ -15,13 +15,16 @@ from typing import NamedTuple
 from tradelane.meter.counter import Counter, Event, Rules, Seen, track
 from tradelane.meter.frozen import Sameness, same_again
 from tradelane.meter.power import Flow, flowed
-from tradelane.meter.reading import COUNTERS, Quality, Reading
+from tradelane.meter.reading import COUNTERS, Quality, Reading, Role
 from tradelane.meter.scale import Scale, watch
 from tradelane.meter.timing import Timing, measured_at
 
 MOST_POINTS = 50_000
 TOLD_AGAIN_MS = 3_600_000
 """The same thing about the same counter is told once an hour: noise is no storm of events."""
+UNCOUNTED = frozenset({Role.BATTERY})
+"""Roles whose counters are not the energy that is traded, though they bear the same names: what a battery was
+charged with has not come from the grid."""
 PLAIN = (Seen.FIRST, Seen.FORWARD, Seen.AGAIN)
 
 
@@ -74,6 +77,8 @@ class MeterHistory:
             return self._worth(news)
         self.same[reading.role] = again = same_again(self.same.get(reading.role), reading.values)
         if again.repeats:
+            return self._worth(news)
+        if reading.role in UNCOUNTED:
             return self._worth(news)
         self.timing, late = measured_at(self.timing, reading)
         for name in COUNTERS:

@@ -7,6 +7,7 @@ as it has them; json, whose keys name the unit, is understood on any topic and s
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import replace
@@ -16,6 +17,7 @@ from tradelane.meter.dialect import Dialect
 from tradelane.meter.inbox import Message
 from tradelane.meter.mqtt import Broker, MqttSource, Now
 from tradelane.meter.reading import BadAnswer, MeterError, Reading, Unreachable
+from tradelane.meter.recording import MOST
 from tradelane.meter.router import MqttMeter, Router
 from tradelane.meter.topic import is_exact
 
@@ -33,10 +35,12 @@ class Guess(Router):
         self._candidates = {one.name: Router([MqttMeter(topic, one, meter)]) for one in candidates}
         self._topic = topic
         self.heard = False
+        self.said: deque[Message] = deque(maxlen=MOST)
         self._collect()
 
     def hear(self, message: Message) -> list[Reading]:
         self.heard = True
+        self.said.append(message)
         readings = [one for router in self._candidates.values() for one in router.hear(message)]
         self._collect()
         return readings
@@ -75,6 +79,68 @@ def candidates() -> list[Dialect]:
     return [replace(one, anywhere=one.anywhere and one.name in TELLING) for one in known]
 
 
+class Follower:
+    """Looks at ``topic`` again and again over one connection, which the first look opens. ``dialect`` None:
+    guessed. ``said``: the newest messages since it was last emptied."""
+
+    def __init__(
+        self, broker: Broker, topic: str, dialect: Dialect | None, now: Now, *, meter: str | None = None
+    ) -> None:
+        self._broker, self._topic = broker, topic
+        self._guess = Guess(topic, meter, candidates() if dialect is None else [dialect])
+        self.said = self._guess.said
+        self._refusals: list[MeterError] = []
+        self._source = MqttSource(broker, [], now=now, router=self._guess, failed=self._failed)
+        self._listening: asyncio.Task[None] | None = None
+        self._news = asyncio.Event()
+        self._telling = False
+
+    def _failed(self, _subject: str, error: MeterError) -> None:
+        self._refusals[:] = [error]
+
+    async def look(self, timeout_s: float) -> list[Reading]:
+        """What its meters show once one has spoken: one reading per role, kept values apart as stale ones.
+
+        One topic is read once; several until they fall silent for a moment. Unreachable when nothing came in
+        time; BadAnswer when it could not be understood.
+        """
+        if self._listening is None:
+            self._listening = asyncio.create_task(self._listen())
+        self._guess.heard = False
+        loop = asyncio.get_running_loop()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s) as patience:
+                limit = loop.time() + timeout_s
+                while not await self._heard_enough():
+                    if self._telling:
+                        limit = min(limit, loop.time() + LONGEST_S)
+                        patience.reschedule(min(limit, loop.time() + QUIET_S))
+        if self._guess.heard:
+            return self._guess.found()
+        if self._refusals:
+            raise self._refusals[-1]
+        why = f"no message on {self._topic} within {timeout_s:g} s" if self._source.seen else "no connection"
+        raise Unreachable(f"{self._broker}: {why}")
+
+    async def _heard_enough(self) -> bool:
+        await self._news.wait()
+        self._news.clear()
+        return self._guess.heard and is_exact(self._topic)
+
+    async def _listen(self) -> None:
+        async with aclosing(self._source.batches()) as batches:
+            async for readings in batches:
+                self._telling = bool(readings)
+                self._news.set()
+
+    async def close(self) -> None:
+        """Safe to call at any time."""
+        if self._listening is not None:
+            self._listening.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._listening
+
+
 async def read_once(
     broker: Broker,
     topic: str,
@@ -84,30 +150,9 @@ async def read_once(
     *,
     meter: str | None = None,
 ) -> list[Reading]:
-    """One look at ``topic``: what its meters show, one reading per role, kept values apart as stale ones.
-
-    One topic is read once; several until they fall silent for a moment. ``dialect`` None: guessed.
-    Unreachable when nothing came in time; BadAnswer when it could not be understood.
-    """
-    refusals: list[MeterError] = []
-    guess = Guess(topic, meter, candidates() if dialect is None else [dialect])
-    source = MqttSource(
-        broker, [], now=now, router=guess, failed=lambda _subject, error: refusals.append(error)
-    )
-    loop = asyncio.get_running_loop()
-    with suppress(TimeoutError):
-        async with asyncio.timeout(timeout_s) as patience, aclosing(source.batches()) as batches:
-            limit = loop.time() + timeout_s
-            async for readings in batches:
-                if is_exact(topic):
-                    break
-                if not readings:
-                    continue
-                limit = min(limit, loop.time() + LONGEST_S)
-                patience.reschedule(min(limit, loop.time() + QUIET_S))
-    if guess.heard:
-        return guess.found()
-    if refusals:
-        raise refusals[-1]
-    why = f"no message on {topic} within {timeout_s:g} s" if source.seen else "no connection"
-    raise Unreachable(f"{broker}: {why}")
+    """One look, as ``Follower.look``."""
+    follower = Follower(broker, topic, dialect, now, meter=meter)
+    try:
+        return await follower.look(timeout_s)
+    finally:
+        await follower.close()

@@ -10,14 +10,11 @@ from typing import Annotated
 import typer
 
 from tradelane.gateway.commands.failure import CommandFailed, ExitCode
+from tradelane.gateway.commands.help import group
+from tradelane.gateway.commands.options import AsJson
 from tradelane.gateway.commands.output import print_json, print_table
 
-app = typer.Typer(
-    help="HS codes and landed prices, by the e-hub's tables.",
-    context_settings={"help_option_names": ["-h", "--help"]},
-    no_args_is_help=True,
-)
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+app = group("HS codes and landed prices, by the e-hub's tables.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tradelane.gateway.clock import Clock
 from tradelane.gateway.commands.failure import CommandFailed, ExitCode
@@ -17,8 +17,15 @@ from tradelane.meter import profile as profiles
 from tradelane.meter.modbus_url import Address, TcpAddress, address
 from tradelane.meter.push_url import push_address
 from tradelane.meter.reading import MeterError, Reading, Unreachable
+from tradelane.meter.value_names import obis_of, unit_of
+
+if TYPE_CHECKING:
+    from tradelane.meter.mqtt import Broker
 
 MQTT_PORT = 1883
+
+Raw = list[dict[str, Any]]
+"""What a device said, in its public form."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +49,12 @@ def read_modbus(
     timeout_s: float,
     as_json: bool,
     pace: Pacing | None = None,
+    raw: bool = False,
 ) -> None:
-    """``pace`` None: one look."""
+    """``pace`` None: one look; ``raw``: with the registers it was read from."""
     from tradelane.meter.device import Device
     from tradelane.meter.modbus_line import ModbusLine
+    from tradelane.meter.recording import RecordingBus
 
     try:
         known = None if profile is None else profiles.load(profile)
@@ -54,7 +63,8 @@ def read_modbus(
     now = Clock().now
     at = _address(host, port, url)
     line = ModbusLine(at, timeout_s, 0 if known is None else known.connect_delay_ms / 1000)
-    device = Device(line, f"{at}/{unit}", unit, known)
+    bus = RecordingBus(line)
+    device = Device(bus, f"{at}/{unit}", unit, known)
 
     async def look() -> list[Reading]:
         try:
@@ -63,7 +73,10 @@ def read_modbus(
             device.forget()
             raise
 
-    _look(look, line.close, pace, as_json)
+    def said() -> Raw:
+        return [one.to_json() for one in bus.take()]
+
+    _look(look, line.close, pace, Shown(as_json, said if raw else None))
 
 
 def _address(host: str | None, port: int, url: str | None) -> Address:
@@ -85,16 +98,36 @@ def read_mqtt(
     timeout_s: float,
     as_json: bool,
     pace: Pacing | None = None,
+    raw: bool = False,
 ) -> None:
-    """``dialect`` None: the only one that fits, found anew at each look; ``pace`` None: one look."""
-    from tradelane.meter import mqtt_look
-    from tradelane.meter.mqtt import Broker
+    """``dialect`` None: the only one that fits; ``pace`` None: one look, else several over one connection;
+    ``raw``: with the messages they were read from."""
+    from tradelane.meter.mqtt_look import Follower
+    from tradelane.meter.recording import message_json
 
-    host, port = host_and_port(broker, MQTT_PORT, "--broker")
+    at = broker_at(broker, login)
     try:
         known = None if dialect is None else dialects.load(dialect)
     except MeterError as error:
         raise CommandFailed(ExitCode.USAGE, f"--dialect: {error}") from None
+    follower = Follower(at, topic, known, Clock().now)
+
+    async def look() -> list[Reading]:
+        return await follower.look(timeout_s)
+
+    def said() -> Raw:
+        messages = [message_json(one) for one in follower.said]
+        follower.said.clear()
+        return messages
+
+    _look(look, follower.close, pace, Shown(as_json, said if raw else None))
+
+
+def broker_at(text: str, login: Login) -> Broker:
+    """``--broker`` with its login. CommandFailed names the option that is wrong."""
+    from tradelane.meter.mqtt import Broker
+
+    host, port = host_and_port(text, MQTT_PORT, "--broker")
     if login.key_file is not None and login.cert_file is None:
         raise CommandFailed(ExitCode.USAGE, "--key-file: a key needs its --cert-file")
     password = _secret(login.password_file)
@@ -103,12 +136,7 @@ def read_mqtt(
         at.context()
     except MeterError as error:
         raise CommandFailed(ExitCode.USAGE, str(error)) from None
-    now = Clock().now
-
-    async def look() -> list[Reading]:
-        return await mqtt_look.read_once(at, topic, known, timeout_s, now)
-
-    _look(look, _nothing, pace, as_json)
+    return at
 
 
 def read_push(url: str, timeout_s: float, as_json: bool, pace: Pacing | None = None) -> None:
@@ -124,7 +152,7 @@ def read_push(url: str, timeout_s: float, as_json: bool, pace: Pacing | None = N
     async def look() -> list[Reading]:
         return await hear_once(at, timeout_s, now)
 
-    _look(look, _nothing, pace, as_json)
+    _look(look, _nothing, pace, Shown(as_json))
 
 
 def push_url(protocol: str, port: str | None, host: str | None) -> str:
@@ -138,18 +166,25 @@ async def _nothing() -> None:
     """A look that closes after itself."""
 
 
-def _look(look: Look, close: Close, pace: Pacing | None, as_json: bool) -> None:
+def _look(look: Look, close: Close, pace: Pacing | None, shown: Shown) -> None:
+    async def told() -> list[Reading]:
+        try:
+            return await look()
+        except MeterError:
+            shown.failed()
+            raise
+
     if pace is not None:
-        follow(look, close, pace, lambda readings: show(readings, as_json))
+        follow(told, close, pace, shown.show)
         return
 
     async def once() -> list[Reading]:
         try:
-            return await look()
+            return await told()
         finally:
             await close()
 
-    show(run(once()), as_json)
+    shown.show(run(once()))
 
 
 def run(read: Coroutine[Any, Any, list[Reading]]) -> list[Reading]:
@@ -162,17 +197,50 @@ def run(read: Coroutine[Any, Any, list[Reading]]) -> list[Reading]:
         raise CommandFailed(ExitCode.FAILURE, str(error)) from None
 
 
-def show(readings: list[Reading], as_json: bool) -> None:
-    """One JSON object a line, or one table a reading."""
-    for reading in readings:
-        body = reading.to_json()
-        if as_json:
-            print_json(body)
-        else:
-            title = f"{reading.meter}  {reading.role}  {reading.profile}  {reading.quality}"
-            times = [("gateway_time", body["gateway_time"]), ("device_time", body["device_time"])]
-            rows = [(name, "unknown" if value is None else value) for name, value in body["values"].items()]
-            print_table(("value", ""), times + rows, title)
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """How readings are printed: one JSON object a line, or one table a reading; ``raw`` takes what the device
+    said since the last time, which is shown beside them, or alone when it could not be read."""
+
+    as_json: bool
+    raw: Callable[[], Raw] | None = None
+
+    def show(self, readings: list[Reading]) -> None:
+        said = None if self.raw is None else self.raw()
+        for reading in readings:
+            body = reading.to_json()
+            if self.as_json:
+                print_json(body if said is None else body | {"raw": said})
+            else:
+                self._table(reading, body)
+        if said is not None and not self.as_json:
+            _raw_table(said)
+
+    def failed(self) -> None:
+        said = [] if self.raw is None else self.raw()
+        if said and self.as_json:
+            print_json({"raw": said})
+        elif said:
+            _raw_table(said)
+
+    def _table(self, reading: Reading, body: dict[str, Any]) -> None:
+        title = f"{reading.meter}  {reading.role}  {reading.profile}  {reading.quality}"
+        times = [(name, body[name], "", "") for name in ("gateway_time", "device_time")]
+        rows = [
+            (name, "unknown" if value is None else value, unit_of(name), obis_of(reading.role, name))
+            for name, value in body["values"].items()
+        ]
+        print_table(("value", "", "unit", "OBIS"), times + rows, title)
+
+
+def _raw_table(said: Raw) -> None:
+    if "topic" in (said[0] if said else {}):
+        rows = [(one["topic"], one.get("payload", one.get("payload_hex"))) for one in said]
+        print_table(("topic", "payload"), rows)
+        return
+    columns = ("unit", "function", "address", "count")
+    words = [(*(one[key] for key in columns), one.get("error") or " ".join(one["words"])) for one in said]
+    print_table((*columns, "words"), words)
 
 
 def host_and_port(text: str, default: int, option: str) -> tuple[str, int]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -16,7 +17,10 @@ from tradelane.gateway.commands.output import print_json, print_table
 from tradelane.meter import profile as profiles
 from tradelane.meter import scan
 from tradelane.meter.modbus_url import Address, address
-from tradelane.meter.reading import MeterError
+from tradelane.meter.reading import MeterError, Reading
+
+if TYPE_CHECKING:
+    from tradelane.gateway.sections import Mqtt
 
 SERIAL_PATIENCE_S = 0.3
 """Seconds a unit on a serial line gets: most of its 247 units are not there."""
@@ -32,7 +36,8 @@ class Named:
     rtu: bool = False
     serial: str | None = None
     bauds: tuple[int, ...] = ()
-    parity: str = "N"
+    parities: tuple[str, ...] = ()
+    stopbits: tuple[int, ...] = ()
     units: str | None = None
 
 
@@ -64,7 +69,7 @@ def scan_command(
     else:
         print_table(("address", "unit", "is", "profile", "shows"), [_row(one) for one in found])
     if write is not None:
-        _write(write, known)
+        write_sections(write, known)
     elif known and not as_json:
         typer.echo(f"\n{sections(known)}", nl=False)
 
@@ -74,8 +79,13 @@ def addresses(named: Named) -> tuple[Address, ...]:
     if named.serial is not None:
         if named.hosts or named.network:
             raise ValueError("--serial: give it alone, without --host and --network")
-        query = f"parity={named.parity}"
-        return tuple(address(f"serial://{named.serial}?baud={b}&{query}") for b in named.bauds or (9600,))
+        each = product(named.bauds or (9600,), named.parities or ("N",), named.stopbits or (1,))
+        return tuple(
+            address(f"serial://{named.serial}?baud={baud}&parity={parity}&stopbits={stopbits}")
+            for baud, parity, stopbits in dict.fromkeys(each)
+        )
+    if named.bauds or named.parities or named.stopbits:
+        raise ValueError("--baud, --parity and --stopbits: give --serial with them")
     if not named.hosts and named.network is None:
         raise ValueError("--host, --network or --serial: say where to look")
     hosts = (*named.hosts, *(scan.hosts_in(named.network) if named.network else ()))
@@ -99,12 +109,13 @@ def _counted(steps: int, told: Callable[[str, float | None], None]) -> Callable[
     return count
 
 
-def _write(path: Path, found: Sequence[Any]) -> None:
+def write_sections(path: Path, found: Sequence[Any], broker: Mqtt | None = None) -> None:
+    """Adds what was found to a configuration and says so. CommandFailed."""
     from tradelane.gateway.config import ConfigError
     from tradelane.gateway.meter_section import append
 
     try:
-        added = append(path, found)
+        added = append(path, found, broker)
     except ConfigError as error:
         raise CommandFailed(ExitCode.CONFIG, str(error)) from None
     except OSError as error:
@@ -127,6 +138,12 @@ def _body(one: Any) -> dict[str, Any]:
 
 
 def _row(one: Any) -> tuple[str, str, str, str, str]:
-    shows = ", ".join(f"{r.role} {r.values.get('power_w')} W" for r in one.readings) or one.trouble
+    shows = shown(one.readings) or one.trouble
     units = ", ".join(str(unit) for unit in (one.unit, *one.also))
     return str(one.address), units, one.model or "unknown", one.profile or "", shows
+
+
+def shown(readings: Sequence[Reading]) -> str:
+    """Each role's power."""
+    powers = ((one.role, one.values.get("power_w")) for one in readings)
+    return ", ".join(f"{role} {'unknown' if power is None else f'{power} W'}" for role, power in powers)
