@@ -392,9 +392,7 @@ def test_a_reader_that_hangs_up_is_no_fault(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("group", ["read", "hub"])
-def test_a_command_of_commands_alone_shows_its_help(
-    group: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_command_of_commands_alone_shows_its_help(group: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run([group]) == ExitCode.USAGE
     told = capsys.readouterr()
     assert told.err == "" and told.out.startswith(f"Usage: tradelane {group}") and "Commands:" in told.out
