@@ -13,8 +13,8 @@ from starlette.routing import Route
 
 from tradelane.settlement import problem
 from tradelane.settlement.bearer import Bearer
-from tradelane.settlement.ehub import wire
-from tradelane.settlement.ehub.server import customs, customs_rules, data, logistics, payments
+from tradelane.settlement.ehub import wire, wire_ledger
+from tradelane.settlement.ehub.server import customs, customs_rules, data, logistics, payments, transfers
 from tradelane.settlement.ehub.server.commands import Commands, idempotency_key
 from tradelane.settlement.ehub.server.transact import Transact
 from tradelane.settlement.logistics import ShipmentState
@@ -89,6 +89,10 @@ def _add_commands(router: APIRouter, commands: Commands) -> None:
     async def settle(request: Request, key: Key, question: wire.Settle) -> Response:
         return await commands.run(request, key, question, payments.settle)
 
+    @router.post("/ledger/transfers", response_model=wire_ledger.TransfersAnswer)
+    async def order(request: Request, key: Key, question: wire_ledger.OrderTransfers) -> Response:
+        return await commands.run(request, key, question, transfers.order)
+
     @router.post("/declarations", status_code=201, response_model=wire.DeclarationAnswer)
     async def declare(request: Request, key: Key, question: wire.Declare) -> Response:
         return await commands.run(request, key, question, customs.declare)
@@ -116,8 +120,16 @@ def _add_reads(router: APIRouter, read: Transact) -> None:
         return _found("reservation", await read(lambda conn: data.reservation(conn, reservation)))
 
     @router.get("/transfers")
-    async def transfers(after: AfterSeq = 0, limit: Limit = 100) -> wire.Page[wire.TransferState]:
+    async def moved(after: AfterSeq = 0, limit: Limit = 100) -> wire.Page[wire.TransferState]:
         return await read(lambda conn: data.list_transfers(conn, after, limit))
+
+    @router.get("/ledger/transfers")
+    async def lines(after: AfterSeq = 0, limit: Limit = 100) -> wire.Page[wire_ledger.LedgerLine]:
+        return await read(lambda conn: data.list_lines(conn, after, limit))
+
+    @router.get("/ledger/transfers/{id:path}")
+    async def line(id: str) -> wire_ledger.LedgerLine:
+        return await read(lambda conn: transfers.find(conn, id))
 
     @router.get("/receipts")
     async def receipts(

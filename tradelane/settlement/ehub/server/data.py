@@ -12,7 +12,15 @@ from pydantic import BaseModel
 from sqlalchemy import Column, Connection, Row, Select, func, select
 
 from tradelane.market.units import NANO, iso
-from tradelane.settlement.ehub.server import accounts, chain, customs, logistics, payments, tables
+from tradelane.settlement.ehub.server import (
+    accounts,
+    chain,
+    customs,
+    logistics,
+    payments,
+    tables,
+    transfers,
+)
 from tradelane.settlement.ehub.wire import (
     AccountState,
     ChainCheck,
@@ -26,6 +34,7 @@ from tradelane.settlement.ehub.wire import (
     TransferState,
     TrialBalance,
 )
+from tradelane.settlement.ehub.wire_ledger import LedgerLine
 from tradelane.settlement.logistics import ShipmentState
 
 M = TypeVar("M", bound=BaseModel)
@@ -53,6 +62,11 @@ def list_transfers(conn: Connection, after: int, limit: int) -> Page[TransferSta
     t = tables.transfers
     rows = _page(conn, select(t), t.c.seq, after, limit)
     return _as_page(rows, limit, _transfer, lambda row: str(row.seq))
+
+
+def list_lines(conn: Connection, after: int, limit: int) -> Page[LedgerLine]:
+    rows = _page(conn, transfers.LINES, tables.entries.c.seq, after, limit)
+    return _as_page(rows, limit, transfers.line, lambda row: str(row.seq))
 
 
 def list_receipts(
