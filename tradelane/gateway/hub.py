@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 
 from sqlalchemy import Connection
 
@@ -11,7 +11,8 @@ from tradelane.gateway.clock import Clock
 from tradelane.gateway.config import Config
 from tradelane.gateway.file import RoleFile
 from tradelane.gateway.keys import load_or_create_token
-from tradelane.settlement.ehub.server import accounts, migrations, payments
+from tradelane.gateway.store import StoreError
+from tradelane.settlement.ehub.server import accounts, ledger, migrations, payments
 from tradelane.settlement.ehub.server.app import create_router
 from tradelane.settlement.ehub.server.commands import Command
 from tradelane.settlement.ehub.wire import OpenAccount
@@ -20,6 +21,8 @@ UNLIMITED = ("issuer", "fx", "rounding", "balancing")
 """Standing accounts that may owe: what they owe is what others were given."""
 NEVER_BELOW_ZERO = ("customs",)
 OWNER = "e-hub"
+EXPIRE_EVERY_MS = 5_000
+"""Of market time, but never more often than once a second."""
 
 
 class HubRole:
@@ -39,8 +42,11 @@ class HubRole:
         await self._file(lambda conn: open_standing_accounts(conn, self._currencies, at))
 
     async def run(self) -> None:
-        """An e-hub acts only when asked."""
-        await asyncio.Event().wait()
+        """Give back what is held beyond its time; all else an e-hub does only when asked."""
+        while True:
+            with suppress(StoreError):  # a database that is away is asked again the next time
+                await self._file(lambda conn: ledger.expire(conn, self._clock.now()))
+            await self._clock.sleep(max(EXPIRE_EVERY_MS, self._clock.speed * 1000))
 
     async def stop(self) -> None:
         self._file.close()
