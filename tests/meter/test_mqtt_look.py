@@ -12,7 +12,7 @@ from tests.meter.test_mqtt import publish, publisher
 from tests.shared import running_mosquitto
 from tradelane.meter.inbox import Message
 from tradelane.meter.mqtt import Broker
-from tradelane.meter.mqtt_look import Follower
+from tradelane.meter.mqtt_look import QUIET_S, Follower
 from tradelane.meter.reading import Reading, Role, Unreachable
 from tradelane.meter.recording import Answered, RecordingBus, message_json
 from tradelane.meter.value_names import obis_of, unit_of
@@ -40,6 +40,29 @@ def test_many_looks_are_one_connection(tmp_path: Path) -> None:
         assert asyncio.run(main(port)) == [0, 1, 2]
     log = (tmp_path / "mosquitto.log").read_text(errors="replace")
     assert log.count("New client connected") == 2
+
+
+@pytest.mark.parametrize("topic", ["roof/state", "roof/#"])
+def test_what_is_said_between_two_looks_is_told_by_the_next(mosquitto: int, topic: str) -> None:
+    async def main() -> list[object]:
+        follower = Follower(Broker(HOST, mosquitto), topic, None, now)
+        with publisher(mosquitto) as client:
+            publish(client, "roof/state", {"power_w": 0}, retain=True)
+            shown = await follower.look(20)
+            await asyncio.to_thread(publish, client, "roof/state", {"power_w": 1})
+            async with asyncio.timeout(20):
+                while len(follower.said) < 2:
+                    await asyncio.sleep(0.01)
+            shown += await follower.look(20)
+            looking = asyncio.create_task(follower.look(20))
+            await asyncio.wait([looking], timeout=1.5 * QUIET_S)
+            assert not looking.done(), "a silence ends a look only after it has heard something"
+            await asyncio.to_thread(publish, client, "roof/state", {"power_w": 2})
+            shown += await looking
+        await follower.close()
+        return [one.values["power_w"] for one in shown]
+
+    assert asyncio.run(main()) == [0, 1, 2]
 
 
 class Line:

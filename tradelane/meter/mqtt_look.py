@@ -99,38 +99,46 @@ class Follower:
         self._refusals[:] = [error]
 
     async def look(self, timeout_s: float) -> list[Reading]:
-        """What its meters show once one has spoken: one reading per role, kept values apart as stale ones.
+        """What its meters show once one has spoken since the last look: one reading per role, kept values
+        apart as stale ones.
 
         One topic is read once; several until they fall silent for a moment. Unreachable when nothing came in
         time; BadAnswer when it could not be understood.
         """
         if self._listening is None:
             self._listening = asyncio.create_task(self._listen())
-        self._guess.heard = False
+        try:
+            await self._hear(timeout_s)
+            return self._told(timeout_s)
+        finally:
+            self._guess.heard = self._telling = False
+
+    async def _hear(self, timeout_s: float) -> None:
         loop = asyncio.get_running_loop()
+        limit = loop.time() + timeout_s
         with suppress(TimeoutError):
             async with asyncio.timeout(timeout_s) as patience:
-                limit = loop.time() + timeout_s
-                while not await self._heard_enough():
+                while not (self._guess.heard and is_exact(self._topic)):
                     if self._telling:
+                        self._telling = False
                         limit = min(limit, loop.time() + LONGEST_S)
                         patience.reschedule(min(limit, loop.time() + QUIET_S))
+                    await self._news.wait()
+                    self._news.clear()
+
+    def _told(self, timeout_s: float) -> list[Reading]:
         if self._guess.heard:
+            self._refusals.clear()
             return self._guess.found()
         if self._refusals:
             raise self._refusals[-1]
         why = f"no message on {self._topic} within {timeout_s:g} s" if self._source.seen else "no connection"
         raise Unreachable(f"{self._broker}: {why}")
 
-    async def _heard_enough(self) -> bool:
-        await self._news.wait()
-        self._news.clear()
-        return self._guess.heard and is_exact(self._topic)
-
     async def _listen(self) -> None:
         async with aclosing(self._source.batches()) as batches:
             async for readings in batches:
-                self._telling = bool(readings)
+                self._telling |= self._guess.heard and bool(readings)
                 self._news.set()
 
     async def close(self) -> None:
