@@ -15,6 +15,7 @@ from tradelane.settlement import problem
 from tradelane.settlement.bearer import Bearer
 from tradelane.settlement.ehub import wire, wire_ledger
 from tradelane.settlement.ehub.server import customs, customs_rules, data, logistics, payments, transfers
+from tradelane.settlement.ehub.server.bank import routes as bank
 from tradelane.settlement.ehub.server.commands import Commands, idempotency_key
 from tradelane.settlement.ehub.server.transact import Transact
 from tradelane.settlement.logistics import ShipmentState
@@ -35,6 +36,7 @@ def create_router(
     look = read or transact
     routes = APIRouter(prefix=PREFIX, tags=["e-hub"], dependencies=[Depends(Bearer(token))])
     _add_commands(routes, Commands(transact, now))
+    routes.include_router(bank.router(transact, look, now))
     _add_reads(routes, look)
     routes.include_router(customs_rules.router(now))
     routes.routes.append(_health(look))
