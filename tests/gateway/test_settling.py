@@ -21,9 +21,10 @@ from tests.gateway.marketplace import (
     sell_abroad,
 )
 from tradelane.market.units import MINUTE
-from tradelane.settlement.logistics import ShipmentEvent, ShipmentState, proof_code
+from tradelane.settlement.logistics import DELIVERIES, ShipmentEvent, proof_code
 
-CARRIED = [event for event in ShipmentEvent if event not in (ShipmentEvent.RETURNED, ShipmentEvent.LOST)]
+E = ShipmentEvent
+DOOR = [E.PICKED_UP, E.IN_CUSTOMS, E.IN_TRANSIT, E.OUT_FOR_DELIVERY]
 
 
 def test_a_buyer_without_funds_is_refused_and_harms_no_other(tmp_path: Path) -> None:
@@ -74,16 +75,7 @@ def test_goods_are_paid_when_they_are_delivered(tmp_path: Path) -> None:
         (shipment,) = (await market.hub.shipments()).items
         assert shipment.quantity == "100" and shipment.lane == "NL>GB.road"
         assert await market.balance(FARM.account) == "0"
-        secret = market.config.hub_token_file.read_text().strip()
-        for event in CARRIED:
-            code = proof_code(secret, shipment.shipment) if event is ShipmentEvent.DELIVERED else None
-            await market.hub.record_event(
-                f"{shipment.shipment}/{event}",
-                shipment=shipment.shipment,
-                event=event,
-                at=market.now,
-                proof_code=code,
-            )
+        await carried(market, *DOOR, E.DELIVERED)
         await market.settled("released")
         assert await market.balance(FARM.account) == "28"
         assert await market.balance(SHOP.account) == "969", "100 kg at 31 pence"
@@ -92,21 +84,67 @@ def test_goods_are_paid_when_they_are_delivered(tmp_path: Path) -> None:
     in_market(tmp_path, use)
 
 
-def test_goods_that_are_lost_are_not_paid_but_looked_at(tmp_path: Path) -> None:
+async def carried(market: Marketplace, *events: ShipmentEvent, quantity: str | None = None) -> None:
+    """The one shipment on its way; ``quantity`` of each part delivery."""
+    (shipment,) = (await market.hub.shipments()).items
+    secret = market.config.hub_token_file.read_text().strip()
+    for event in events:
+        await market.hub.record_event(
+            f"{shipment.shipment}/{event}",
+            shipment=shipment.shipment,
+            event=event,
+            at=market.now,
+            quantity=quantity if event is E.PART_DELIVERED else None,
+            proof_code=proof_code(secret, shipment.shipment) if event in DELIVERIES else None,
+        )
+
+
+async def bought(market: Marketplace, quantity: str) -> None:
+    await market.join(FARM, SHOP)
+    await market.taken(FARM, "sell", "0.28", quantity, product=POTATOES)
+    await market.taken(SHOP, "buy", "0.42", quantity, product=POTATOES)
+    await market.settled("shipped")
+
+
+def test_goods_that_are_lost_are_given_back(tmp_path: Path) -> None:
     async def use(market: Marketplace) -> None:
-        await market.join(FARM, SHOP)
-        await market.taken(FARM, "sell", "0.28", "25", product=POTATOES)
-        await market.taken(SHOP, "buy", "0.42", "25", product=POTATOES)
-        await market.settled("shipped")
-        (shipment,) = (await market.hub.shipments()).items
-        for event in (ShipmentEvent.PICKED_UP, ShipmentEvent.LOST):
-            await market.hub.record_event(event, shipment=shipment.shipment, event=event, at=market.now)
-        await market.settled("disputed")
-        assert (await market.hub.shipment(shipment.shipment)).state is ShipmentState.LOST
-        assert await market.balance(FARM.account) == "0"
-        assert (await market.hub.account(SHOP.account)).held == "7.75", "the money waits for the decision"
+        await bought(market, "25")
+        assert (await market.hub.account(SHOP.account)).held == "7.75"
+        await carried(market, E.PICKED_UP, E.LOST)
+        await market.settled("refunded")
+        shop = await market.hub.account(SHOP.account)
+        assert (await market.balance(FARM.account), shop.posted, shop.held) == ("0", "1000", "0")
 
     in_market(tmp_path, use)
+
+
+def test_the_part_that_was_delivered_before_the_rest_was_lost_is_paid(tmp_path: Path) -> None:
+    async def use(market: Marketplace) -> None:
+        await bought(market, "100")
+        await carried(market, *DOOR, E.PART_DELIVERED, E.LOST, quantity="75")
+        await market.settled("released")
+        assert await market.balance(FARM.account) == "21", "75 kg at 28 cents"
+        shop = await market.hub.account(SHOP.account)
+        assert (shop.posted, shop.held) == ("976.75", "0"), "75 kg at 31 pence, the rest given back"
+        assert await market.balance("balancing:EUR") == "0", "nobody balances potatoes"
+        assert await market.books_balance()
+
+    in_market(tmp_path, use)
+
+
+def test_goods_that_came_back_or_a_broken_lot_are_looked_at(tmp_path: Path) -> None:
+    ways = {"back": (*DOOR, E.RETURNED), "broken": (*DOOR, E.PART_DELIVERED, E.LOST)}
+    for name, way in ways.items():
+        folder = tmp_path / name
+        folder.mkdir()
+
+        async def use(market: Marketplace, way: tuple[ShipmentEvent, ...] = way) -> None:
+            await bought(market, "25")
+            await carried(market, *way, quantity="5")
+            await market.settled("disputed")
+            assert (await market.hub.account(SHOP.account)).held == "7.75", "the money waits"
+
+        in_market(folder, use)
 
 
 async def released(market: Marketplace, seller: str) -> bool:

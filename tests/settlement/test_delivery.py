@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.settlement.trades import GB, NL, POWER, contracts
 from tradelane.settlement.contract import Contract
-from tradelane.settlement.delivery import measure, shipped
+from tradelane.settlement.delivery import delivery_of, measure
 
 
 def sold(sent: int, received: int | None = None) -> Contract:
@@ -48,5 +48,5 @@ def test_the_buyers_part_is_rounded_down() -> None:
 
 @given(contracts())
 def test_goods_arrive_whole(contract: Contract) -> None:
-    d = shipped(replace(contract, continuous=True))
+    d = delivery_of(replace(contract, continuous=True), contract.sent)
     assert (d.delivered, d.received, d.imbalance) == (contract.sent, contract.received, 0)

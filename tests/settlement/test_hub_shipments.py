@@ -66,9 +66,9 @@ def ship(hub: Hub, *events: str, name: str = "p1") -> None:
         assert hub.post(f"/shipments/{name}/events", step(event), f"{name}/{event}").status_code == 200
 
 
-def step(event: str, proof_code: str | None = None) -> dict[str, str]:
-    body = {"event": event, "at": iso(NOW)}
-    return body if proof_code is None else {**body, "proof_code": proof_code}
+def step(event: str, proof_code: str | None = None, quantity: str | None = None) -> dict[str, str]:
+    more = {"proof_code": proof_code, "quantity": quantity}
+    return {"event": event, "at": iso(NOW)} | {name: text for name, text in more.items() if text is not None}
 
 
 @pytest.mark.parametrize(
@@ -98,6 +98,29 @@ def test_delivery_needs_the_buyers_code(market: Hub) -> None:
     assert_problem(wrong, 422, "wrong-proof-code", "proof_code")
     assert market.get("/shipments/p1")["state"] == "out_for_delivery"
     assert market.post("/shipments/p1/events", step("delivered", "4711"), "k3").status_code == 200
+
+
+def test_goods_are_delivered_in_parts(market: Hub) -> None:
+    ship(market, *WAY)
+    parts = [step("part_delivered", "4711", quantity) for quantity in ("2.5", "4")]
+    for n, part in enumerate(parts):
+        moved = market.post("/shipments/p1/events", part, f"part{n}").json()
+        assert moved["state"] == "out_for_delivery"
+    assert moved["delivered"] == "6.5"
+    again = market.post("/shipments/p1/events", parts[1], "part1")
+    assert again.json()["delivered"] == "6.5", "one event under one key"
+    beyond = market.post("/shipments/p1/events", step("part_delivered", "4711", "6"), "beyond")
+    assert_problem(beyond, 422, "wrong-quantity", "quantity")
+    done = market.post("/shipments/p1/events", step("delivered", "4711"), "done").json()
+    assert (done["state"], done["delivered"]) == ("delivered", "12.5")
+    assert [one["quantity"] for one in done["events"]][-3:] == ["2.5", "4", "6"]
+
+
+def test_what_was_lost_after_a_part_is_not_delivered(market: Hub) -> None:
+    ship(market, *WAY)
+    market.post("/shipments/p1/events", step("part_delivered", "4711", "2.5"), "part")
+    lost = market.post("/shipments/p1/events", step("lost"), "lost").json()
+    assert (lost["state"], lost["delivered"], lost["quantity"]) == ("lost", "2.5", "12.5")
 
 
 def test_goods_held_by_customs_stay_there(market: Hub) -> None:

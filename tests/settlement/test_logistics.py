@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import itertools
+from decimal import Decimal
+from functools import partial
 
 import pytest
 
+from tradelane.settlement import logistics
 from tradelane.settlement.logistics import (
+    EFFECTS,
+    FINAL,
     TRANSITIONS,
+    Effect,
     Refusal,
     ShipmentEvent,
     ShipmentState,
-    advance,
     next_state,
     proof_digest,
     proof_fits,
@@ -21,6 +26,13 @@ WAY = ["booked", "picked_up", "in_customs", "in_transit", "out_for_delivery", "d
 LEGAL = {pair: pair[1] for pair in itertools.pairwise(WAY)} | {
     (s, e): e for s in WAY[1:-1] for e in ("returned", "lost")
 }
+LEGAL |= {
+    ("in_transit", "in_customs"): "in_customs",
+    ("out_for_delivery", "in_transit"): "in_transit",
+    ("out_for_delivery", "part_delivered"): "out_for_delivery",
+}
+ALL = Decimal("12.5")
+advance = partial(logistics.advance, left=ALL)
 
 
 @pytest.mark.parametrize(("state", "event"), list(itertools.product(ShipmentState, ShipmentEvent)))
@@ -30,7 +42,12 @@ def test_every_pair(state: ShipmentState, event: ShipmentEvent) -> None:
 
 def test_the_table_knows_every_state_and_ends() -> None:
     assert set(TRANSITIONS) == set(ShipmentState)
-    assert [s for s, ways in TRANSITIONS.items() if not ways] == ["delivered", "returned", "lost"]
+    assert {"delivered", "returned", "lost"} == FINAL
+
+
+def test_money_waits_until_the_way_ends_and_only_then() -> None:
+    assert {state for state, effect in EFFECTS.items() if effect is not Effect.WAIT} == FINAL
+    assert set(EFFECTS) == set(ShipmentState)
 
 
 def test_customs_and_proof_stand_before_the_door() -> None:
@@ -51,3 +68,32 @@ def test_proof_codes() -> None:
     assert proof_fits("p1", "4712", digest) is False
     assert proof_fits("p2", "4711", digest) is False, "another shipment's code is another code"
     assert proof_fits("p1", None, digest) is None
+
+
+@pytest.mark.parametrize(
+    ("event", "quantity", "after"),
+    [
+        ("part_delivered", "2.5", "out_for_delivery"),
+        ("part_delivered", "12.4", "out_for_delivery"),
+        ("part_delivered", "12.5", Refusal.NOT_A_PART),
+        ("part_delivered", "13", Refusal.NOT_A_PART),
+        ("part_delivered", "0", Refusal.NOT_A_PART),
+        ("part_delivered", None, Refusal.NOT_A_PART),
+        ("delivered", None, "delivered"),
+        ("delivered", "12.50", "delivered"),
+        ("delivered", "12.4", Refusal.NOT_THE_REST),
+        ("lost", "12.5", Refusal.NO_QUANTITY),
+        ("lost", None, "lost"),
+    ],
+)
+def test_how_much_an_event_may_hand_over(event: str, quantity: str | None, after: object) -> None:
+    given = None if quantity is None else Decimal(quantity)
+    last = ShipmentState.OUT_FOR_DELIVERY
+    found = advance(last, ShipmentEvent(event), released=True, proof=True, quantity=given)
+    assert found == after
+
+
+def test_a_part_needs_the_code_too() -> None:
+    last, part = ShipmentState.OUT_FOR_DELIVERY, ShipmentEvent.PART_DELIVERED
+    assert advance(last, part, released=True, proof=None, quantity=Decimal(1)) is Refusal.NO_PROOF
+    assert advance(last, part, released=False, proof=True, quantity=Decimal(1)) is Refusal.NOT_RELEASED

@@ -26,7 +26,7 @@ from tradelane.market.product import Lane
 from tradelane.market.units import MILLI, Money, rounded
 from tradelane.settlement import accounts
 from tradelane.settlement.contract import Contract, Leg
-from tradelane.settlement.delivery import Delivery, measure, shipped
+from tradelane.settlement.delivery import Delivery, delivery_of, measure
 from tradelane.settlement.settle import convert, lane_money, settle, to_reserve, value
 
 PENALTIES = st.sampled_from([0, 100_000, 1_000_000])
@@ -196,7 +196,7 @@ def test_potatoes_from_holland_to_britain_by_hand() -> None:
         "c9-0", POTATOES, "farm", NL, "shop", GB, 10, 10, 28_000, 31_000, (leg,), continuous=True
     )
     assert to_reserve(contract) == Money.parse("77.5", "GBP")
-    change = flows(settle(shipped(contract), 100_000))
+    change = flows(settle(delivery_of(contract, 10), 100_000))
     sale, freight, duty = (round(Fraction(eur) / Fraction("1.17") * 10**9) for eur in ("70", "15", "5.6"))
     assert change == {
         "member:shop:GBP": -77_500_000_000,
@@ -207,7 +207,7 @@ def test_potatoes_from_holland_to_britain_by_hand() -> None:
         "customs:GBP": duty,
         "rounding:GBP": 77_500_000_000 - sale - freight - duty,
     }
-    assert {t.kind for t in settle(shipped(contract), 0)} == {
+    assert {t.kind for t in settle(delivery_of(contract, 10), 0)} == {
         "conversion", "sale", "freight", "duty", "rounding",
     }  # fmt: skip
 

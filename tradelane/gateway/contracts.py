@@ -156,6 +156,13 @@ def move(conn: Connection, row: RowMapping, to: State, **fields: Any) -> None:
     )
 
 
+def refund(conn: Connection, row: RowMapping, reason: str, now: int) -> None:
+    """End a contract whose goods never came, by way of its dispute; ``now`` is market time, ms."""
+    move(conn, row, State.DISPUTED, detail={**row["detail"], "refusal": reason, "received": 0})
+    disputed = conn.execute(select(contracts).where(contracts.c.id == row["id"])).mappings().one()
+    move(conn, disputed, State.REFUNDED, delivered=0, imbalance=disputed["sent"], settled_at=now)
+
+
 def place(row: RowMapping) -> tuple[int, int]:
     """What decides who is delivered first: the clearing, and the contract's number within it (c12-3 → 3)."""
     return row["seq"], int(row["id"].rpartition("-")[2])

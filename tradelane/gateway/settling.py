@@ -21,18 +21,18 @@ from tradelane.gateway.clock import Clock
 from tradelane.gateway.correcting import WRONG_TOKEN, Corrector
 from tradelane.gateway.file import RoleFile
 from tradelane.gateway.statements import stated
-from tradelane.market.units import Money
+from tradelane.market.units import Money, decimal, whole
 from tradelane.settlement import accounts
 from tradelane.settlement.contract import State
-from tradelane.settlement.delivery import Delivery, measure, shipped
+from tradelane.settlement.delivery import Delivery, delivery_of, measure
 from tradelane.settlement.ehub.client import HubClient, HubRefused, HubUnreachable
-from tradelane.settlement.logistics import ShipmentState, proof_code
+from tradelane.settlement.ehub.wire_logistics import ShipmentAnswer
+from tradelane.settlement.logistics import EFFECTS, Effect, proof_code
 from tradelane.settlement.settle import settle, to_reserve, value
 
 log = structlog.get_logger(__name__)
 AT_ONCE = 16
 """Contracts settled at the same time over one hub connection pool."""
-NOT_COMING = (ShipmentState.RETURNED, ShipmentState.LOST)
 
 
 Work = Callable[[RowMapping], Awaitable[bool | None]]
@@ -156,7 +156,9 @@ class Settler:
         await self._release(row, delivery, row["detail"]["penalty_ppm"])
 
     async def _release_goods(self, row: RowMapping) -> None:
-        await self._release(row, shipped(contracts.contract_of(row)), 0)
+        contract = contracts.contract_of(row)
+        lots = contract.sent if row["delivered"] is None else row["delivered"]
+        await self._release(row, delivery_of(contract, lots), 0)
 
     async def _release(self, row: RowMapping, delivery: Delivery, penalty_ppm: int) -> None:
         """Commit what is owed and release the rest of the reservation, in one linked set."""
@@ -214,15 +216,37 @@ class Settler:
         return await self._each(State.SHIPPED, self._accept_if_delivered)
 
     async def _accept_if_delivered(self, row: RowMapping) -> bool:
-        if row["path"]:
-            shipment = await self._hub.shipment(row["id"])
-            if shipment.state in NOT_COMING:
-                await self._dispute(row, f"the shipment is {shipment.state}")
-                return True
-            if shipment.state is not ShipmentState.DELIVERED:
-                return False
-        await self._move(row, State.ACCEPTED)
+        if not row["path"]:
+            await self._move(row, State.ACCEPTED)
+            return True
+        shipment = await self._hub.shipment(row["id"])
+        effect = EFFECTS[shipment.state]
+        if effect is Effect.WAIT:
+            return False
+        lots = _lots_handed(row, shipment)
+        if effect is Effect.REVIEW or lots is None:
+            reason = f"the shipment is {shipment.state}, {shipment.delivered} {shipment.unit} delivered"
+            await self._dispute(row, reason)
+        elif lots:
+            detail = {**row["detail"], "received": delivery_of(contracts.contract_of(row), lots).received}
+            await self._move(row, State.ACCEPTED, delivered=lots, detail=detail)
+        else:
+            await self._refund(row, f"the shipment is {shipment.state}")
         return True
+
+    async def _refund(self, row: RowMapping, reason: str) -> None:
+        """Give the buyer its money back: nothing was delivered."""
+        if to_reserve(contracts.contract_of(row)).nano:
+            await self._hub.release(f"{row['id']}/refund", reservation=row["id"])
+        await self._store(lambda conn: contracts.refund(conn, row, reason, self._clock.now()))
 
     async def _move(self, row: RowMapping, to: State, **fields: Any) -> None:
         await self._store(lambda conn: contracts.move(conn, row, to, **fields))
+
+
+def _lots_handed(row: RowMapping, shipment: ShipmentAnswer) -> int | None:
+    """Lots that the buyer has; None when one of them was broken."""
+    try:
+        return whole(decimal(shipment.delivered), decimal(row["detail"]["product"]["lot"]))
+    except ValueError:
+        return None

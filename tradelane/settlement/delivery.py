@@ -24,20 +24,17 @@ class Delivery:
 
 
 def measure(metered: int, contracts: Iterable[Contract]) -> list[Delivery]:
-    """Share ``metered`` lots (a seller's export in the interval) over the contracts, first sold first.
-
-    What the buyer receives shrinks with what the seller delivers, rounded down.
-    """
+    """Share ``metered`` lots (a seller's export in the interval) over the contracts, first sold first."""
     left = max(0, metered)
     found = []
     for contract in contracts:
         delivered = min(left, contract.sent)
         left -= delivered
-        received = contract.received * delivered // contract.sent if contract.sent else 0
-        found.append(Delivery(contract, delivered, received, contract.sent - delivered))
+        found.append(delivery_of(contract, delivered))
     return found
 
 
-def shipped(contract: Contract) -> Delivery:
-    """Goods arrive whole or not at all."""
-    return Delivery(contract, contract.sent, contract.received, 0)
+def delivery_of(contract: Contract, delivered: int) -> Delivery:
+    """``delivered`` of the lots sent; what the buyer receives shrinks with them, rounded down."""
+    received = contract.received * delivered // contract.sent if contract.sent else 0
+    return Delivery(contract, delivered, received, contract.sent - delivered)

@@ -1,13 +1,15 @@
 """A shipment's way from the seller's door to the buyer's, as a transition table. Pure.
 
-An event is named after the state it leads to. Goods leave customs only with a released declaration, and
-are delivered only against the buyer's proof code.
+An event is named after the state it leads to; a part delivery leaves the shipment where it is. Goods leave
+customs only with a released declaration, and are delivered only against the buyer's proof code. What a state
+means for the buyer's money is an effect.
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
+from decimal import Decimal
 from enum import StrEnum
 
 from tradelane.settlement.refusal import Refusals
@@ -32,6 +34,7 @@ class ShipmentEvent(StrEnum):
     DELIVERED = "delivered"
     RETURNED = "returned"
     LOST = "lost"
+    PART_DELIVERED = "part_delivered"
 
 
 class Refusal(Refusals):
@@ -41,6 +44,9 @@ class Refusal(Refusals):
     NOT_RELEASED = ("declaration-not-released", "event", "the declaration is not released by customs")
     NO_PROOF = ("proof-code-missing", "proof_code", "delivery needs the buyer's proof code")
     WRONG_PROOF = ("wrong-proof-code", "proof_code", "the proof code is not the one booked")
+    NO_QUANTITY = ("wrong-quantity", "quantity", "only a delivery has a quantity")
+    NOT_A_PART = ("wrong-quantity", "quantity", "a part is more than nothing and less than what is left")
+    NOT_THE_REST = ("wrong-quantity", "quantity", "delivered is all that is left; less is part_delivered")
 
 
 _S, _E = ShipmentState, ShipmentEvent
@@ -48,11 +54,41 @@ TRANSITIONS: dict[ShipmentState, dict[ShipmentEvent, ShipmentState]] = {
     _S.BOOKED: {_E.PICKED_UP: _S.PICKED_UP},
     _S.PICKED_UP: {_E.IN_CUSTOMS: _S.IN_CUSTOMS, _E.RETURNED: _S.RETURNED, _E.LOST: _S.LOST},
     _S.IN_CUSTOMS: {_E.IN_TRANSIT: _S.IN_TRANSIT, _E.RETURNED: _S.RETURNED, _E.LOST: _S.LOST},
-    _S.IN_TRANSIT: {_E.OUT_FOR_DELIVERY: _S.OUT_FOR_DELIVERY, _E.RETURNED: _S.RETURNED, _E.LOST: _S.LOST},
-    _S.OUT_FOR_DELIVERY: {_E.DELIVERED: _S.DELIVERED, _E.RETURNED: _S.RETURNED, _E.LOST: _S.LOST},
+    _S.IN_TRANSIT: {
+        _E.IN_CUSTOMS: _S.IN_CUSTOMS,  # of the next country on the way
+        _E.OUT_FOR_DELIVERY: _S.OUT_FOR_DELIVERY,
+        _E.RETURNED: _S.RETURNED,
+        _E.LOST: _S.LOST,
+    },
+    _S.OUT_FOR_DELIVERY: {
+        _E.IN_TRANSIT: _S.IN_TRANSIT,  # nobody was at home
+        _E.PART_DELIVERED: _S.OUT_FOR_DELIVERY,
+        _E.DELIVERED: _S.DELIVERED,
+        _E.RETURNED: _S.RETURNED,
+        _E.LOST: _S.LOST,
+    },
     _S.DELIVERED: {},
     _S.RETURNED: {},
     _S.LOST: {},
+}
+FINAL = frozenset(state for state, following in TRANSITIONS.items() if not following)
+DELIVERIES = (_E.PART_DELIVERED, _E.DELIVERED)
+"""Events that hand goods to the buyer."""
+
+
+class Effect(StrEnum):
+    """What becomes of the buyer's money: it waits; the share that was delivered is paid and the rest given
+    back, all of it when nothing was; or people decide."""
+
+    WAIT = "wait"
+    PAY_SHARE = "pay_share"
+    REVIEW = "review"
+
+
+EFFECTS = dict.fromkeys(ShipmentState, Effect.WAIT) | {
+    _S.DELIVERED: Effect.PAY_SHARE,
+    _S.LOST: Effect.PAY_SHARE,
+    _S.RETURNED: Effect.REVIEW,  # why goods came back decides who bears the freight
 }
 
 
@@ -62,17 +98,38 @@ def next_state(state: ShipmentState, event: ShipmentEvent) -> ShipmentState | Re
 
 
 def advance(
-    state: ShipmentState, event: ShipmentEvent, *, released: bool, proof: bool | None
+    state: ShipmentState,
+    event: ShipmentEvent,
+    *,
+    released: bool,
+    proof: bool | None,
+    quantity: Decimal | None = None,
+    left: Decimal,
 ) -> ShipmentState | Refusal:
-    """The table, then customs, then the proof: ``proof`` is None when no code came, else whether it fits."""
+    """The table, then customs, then the quantity, then the proof.
+
+    ``proof`` is None when no code came, else whether it fits; ``quantity`` and what is ``left`` to deliver
+    are in the shipment's unit.
+    """
     after = next_state(state, event)
     if isinstance(after, Refusal):
         return after
-    if event in (_E.IN_TRANSIT, _E.DELIVERED) and not released:
+    if event in (_E.IN_TRANSIT, *DELIVERIES) and not released:
         return Refusal.NOT_RELEASED
-    if event is _E.DELIVERED and not proof:
+    wrong = _quantity_refusal(event, quantity, left)
+    if wrong is not None:
+        return wrong
+    if event in DELIVERIES and not proof:
         return Refusal.NO_PROOF if proof is None else Refusal.WRONG_PROOF
     return after
+
+
+def _quantity_refusal(event: ShipmentEvent, quantity: Decimal | None, left: Decimal) -> Refusal | None:
+    if event is _E.PART_DELIVERED:
+        return None if quantity is not None and 0 < quantity < left else Refusal.NOT_A_PART
+    if event is _E.DELIVERED:
+        return None if quantity in (None, left) else Refusal.NOT_THE_REST
+    return None if quantity is None else Refusal.NO_QUANTITY
 
 
 def proof_code(secret: str, shipment: str) -> str:

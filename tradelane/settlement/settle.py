@@ -6,7 +6,8 @@ Each party pays and gets its own zone's price in its own currency; the differenc
 
 Rounding happens here in two places: valuing lots at a price finer than the tick, and converting currency.
 Both remainders go to ``rounding:<currency>``, which also carries the lot a lane's rounded loss eats.
-A missing Wh is bought from the balancing operator at the zone's price moved against the seller.
+A missing Wh is bought from the balancing operator at the zone's price moved against the seller. Goods that do
+not arrive are not balanced: nobody pays for them.
 """
 
 from __future__ import annotations
@@ -133,6 +134,8 @@ def _paid(contract: Contract, pays: int, dues: Iterable[Due]) -> Iterator[Move]:
 
 def _imbalance(delivery: Delivery, penalty_ppm: int) -> Iterator[Move]:
     contract = delivery.contract
+    if contract.continuous:
+        return
     currency = contract.seller_zone.currency
     price = contract.seller_price + rounded(Fraction(abs(contract.seller_price) * penalty_ppm, PPM))
     owed = value(contract.product, price, delivery.imbalance)

@@ -17,7 +17,7 @@ from urllib.parse import quote
 from pydantic import BaseModel, ValidationError
 
 from tradelane.market.units import Money, iso
-from tradelane.settlement.ehub import wire
+from tradelane.settlement.ehub import wire, wire_logistics
 from tradelane.settlement.ledger import Transfer
 from tradelane.settlement.logistics import ShipmentEvent, ShipmentState
 
@@ -189,8 +189,8 @@ class HubClient:
         quantity: str,
         unit: str,
         proof_code: str,
-    ) -> wire.ShipmentAnswer:
-        question = wire.BookShipment(
+    ) -> wire_logistics.ShipmentAnswer:
+        question = wire_logistics.BookShipment(
             shipment=shipment,
             contract=contract,
             declaration=declaration,
@@ -199,15 +199,24 @@ class HubClient:
             unit=unit,
             proof_code=proof_code,
         )
-        return await self._command("/shipments", key, question, wire.ShipmentAnswer)
+        return await self._command("/shipments", key, question, wire_logistics.ShipmentAnswer)
 
     async def record_event(
-        self, key: str, *, shipment: str, event: ShipmentEvent, at: int, proof_code: str | None = None
-    ) -> wire.ShipmentAnswer:
-        """``at`` in Unix ms."""
-        question = wire.RecordEvent(event=event, at=iso(at), proof_code=proof_code)
+        self,
+        key: str,
+        *,
+        shipment: str,
+        event: ShipmentEvent,
+        at: int,
+        quantity: str | None = None,
+        proof_code: str | None = None,
+    ) -> wire_logistics.ShipmentAnswer:
+        """``at`` in Unix ms; ``quantity`` of a part delivery, in the shipment's unit."""
+        question = wire_logistics.RecordEvent(
+            event=event, at=iso(at), quantity=quantity, proof_code=proof_code
+        )
         path = f"/shipments/{quote(shipment, safe='')}/events"
-        return await self._command(path, key, question, wire.ShipmentAnswer)
+        return await self._command(path, key, question, wire_logistics.ShipmentAnswer)
 
     async def account(self, account: str) -> wire.AccountState:
         return await self._ask(f"/accounts/{quote(account, safe='')}", wire.AccountState)
@@ -237,8 +246,8 @@ class HubClient:
     async def declaration(self, declaration: str) -> wire.DeclarationAnswer:
         return await self._ask(f"/declarations/{quote(declaration, safe='')}", wire.DeclarationAnswer)
 
-    async def shipment(self, shipment: str) -> wire.ShipmentAnswer:
-        return await self._ask(f"/shipments/{quote(shipment, safe='')}", wire.ShipmentAnswer)
+    async def shipment(self, shipment: str) -> wire_logistics.ShipmentAnswer:
+        return await self._ask(f"/shipments/{quote(shipment, safe='')}", wire_logistics.ShipmentAnswer)
 
     async def shipments(
         self,
@@ -247,9 +256,9 @@ class HubClient:
         contract: str | None = None,
         after: str | None = None,
         limit: int = 100,
-    ) -> wire.Page[wire.ShipmentAnswer]:
+    ) -> wire.Page[wire_logistics.ShipmentAnswer]:
         query = {"state": state, "contract": contract, "after": after, "limit": limit}
-        return await self._ask("/shipments", wire.Page[wire.ShipmentAnswer], query)
+        return await self._ask("/shipments", wire.Page[wire_logistics.ShipmentAnswer], query)
 
     async def trial_balance(self) -> wire.TrialBalance:
         return await self._ask("/trial-balance", wire.TrialBalance)

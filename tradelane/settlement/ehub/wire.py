@@ -25,7 +25,6 @@ from tradelane.settlement.ehub.fields import (
     Value,
 )
 from tradelane.settlement.ledger import Transfer
-from tradelane.settlement.logistics import ShipmentEvent, ShipmentState
 
 GREATEST_DUTY_PPM = 10_000_000
 MOST_TRANSFERS = 10_000
@@ -135,24 +134,6 @@ class Declare(Question):
     duty_ppm: Annotated[int, Field(ge=0, le=GREATEST_DUTY_PPM, strict=True)]
 
 
-class BookShipment(Question):
-    """``proof_code`` is the buyer's: the hub keeps only its digest."""
-
-    shipment: Id
-    contract: Id
-    declaration: Id
-    lane: Id
-    quantity: Quantity
-    unit: Name
-    proof_code: Name
-
-
-class RecordEvent(Question):
-    event: ShipmentEvent
-    at: Instant
-    proof_code: Text | None = None
-
-
 class Release(Question):
     """The body of a release: empty."""
 
@@ -259,26 +240,6 @@ class DeclarationAnswer(BaseModel):
     channel: Channel
     state: DeclarationState
     at: str
-
-
-class ShipmentStep(BaseModel):
-    """``at`` is when it happened by the carrier's word, ``recorded_at`` when the hub heard of it."""
-
-    event: ShipmentEvent
-    at: str
-    recorded_at: str
-
-
-class ShipmentAnswer(BaseModel):
-    shipment: str
-    contract: str
-    declaration: str
-    lane: str
-    quantity: str
-    unit: str
-    state: ShipmentState
-    booked_at: str
-    events: list[ShipmentStep]
 
 
 class CurrencyBalance(BaseModel):

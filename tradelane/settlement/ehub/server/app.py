@@ -14,11 +14,11 @@ from starlette.routing import Route
 from tradelane.settlement import problem
 from tradelane.settlement.bearer import Bearer
 from tradelane.settlement.ehub import wire, wire_ledger
-from tradelane.settlement.ehub.server import customs, customs_rules, data, logistics, payments, transfers
+from tradelane.settlement.ehub.server import customs, customs_rules, data, payments, transfers
 from tradelane.settlement.ehub.server.bank import routes as bank
 from tradelane.settlement.ehub.server.commands import Commands, idempotency_key
+from tradelane.settlement.ehub.server.logistics import routes as logistics
 from tradelane.settlement.ehub.server.transact import Transact
-from tradelane.settlement.logistics import ShipmentState
 
 PREFIX = "/api/v1"
 M = TypeVar("M", bound=BaseModel)
@@ -37,6 +37,7 @@ def create_router(
     routes = APIRouter(prefix=PREFIX, tags=["e-hub"], dependencies=[Depends(Bearer(token))])
     _add_commands(routes, Commands(transact, now))
     routes.include_router(bank.router(transact, look, now))
+    routes.include_router(logistics.router(transact, look, now))
     _add_reads(routes, look)
     routes.include_router(customs_rules.router(now))
     routes.routes.append(_health(look))
@@ -99,14 +100,6 @@ def _add_commands(router: APIRouter, commands: Commands) -> None:
     async def declare(request: Request, key: Key, question: wire.Declare) -> Response:
         return await commands.run(request, key, question, customs.declare)
 
-    @router.post("/shipments", status_code=201, response_model=wire.ShipmentAnswer)
-    async def book(request: Request, key: Key, question: wire.BookShipment) -> Response:
-        return await commands.run(request, key, question, logistics.book)
-
-    @router.post("/shipments/{shipment:path}/events", response_model=wire.ShipmentAnswer)
-    async def record(request: Request, key: Key, shipment: str, question: wire.RecordEvent) -> Response:
-        return await commands.run(request, key, question, partial(logistics.record, shipment=shipment))
-
 
 def _add_reads(router: APIRouter, read: Transact) -> None:
     @router.get("/accounts")
@@ -148,19 +141,6 @@ def _add_reads(router: APIRouter, read: Transact) -> None:
     @router.get("/declarations/{declaration:path}")
     async def declaration(declaration: str) -> wire.DeclarationAnswer:
         return _found("declaration", await read(lambda conn: customs.find(conn, declaration)))
-
-    @router.get("/shipments")
-    async def shipments(
-        state: ShipmentState | None = None,
-        contract: str | None = None,
-        after: AfterName = None,
-        limit: Limit = 100,
-    ) -> wire.Page[wire.ShipmentAnswer]:
-        return await read(lambda conn: data.list_shipments(conn, after, limit, state, contract))
-
-    @router.get("/shipments/{shipment:path}")
-    async def shipment(shipment: str) -> wire.ShipmentAnswer:
-        return _found("shipment", await read(lambda conn: logistics.find(conn, shipment)))
 
     @router.get("/trial-balance")
     async def trial_balance() -> wire.TrialBalance:

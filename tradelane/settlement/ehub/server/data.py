@@ -16,11 +16,11 @@ from tradelane.settlement.ehub.server import (
     accounts,
     chain,
     customs,
-    logistics,
     payments,
     tables,
     transfers,
 )
+from tradelane.settlement.ehub.server.logistics import shipments
 from tradelane.settlement.ehub.wire import (
     AccountState,
     ChainCheck,
@@ -29,12 +29,12 @@ from tradelane.settlement.ehub.wire import (
     Page,
     Receipt,
     ReservationState,
-    ShipmentAnswer,
     Total,
     TransferState,
     TrialBalance,
 )
 from tradelane.settlement.ehub.wire_ledger import LedgerLine
+from tradelane.settlement.ehub.wire_logistics import ShipmentAnswer
 from tradelane.settlement.logistics import ShipmentState
 
 M = TypeVar("M", bound=BaseModel)
@@ -101,7 +101,7 @@ def list_shipments(
     if contract is not None:
         query = query.where(t.c.contract == contract)
     rows = _page(conn, query, t.c.shipment, after, limit)
-    return _as_page(rows, limit, lambda row: logistics.answer(conn, row), lambda row: str(row.shipment))
+    return _as_page(rows, limit, lambda row: shipments.answer(conn, row), lambda row: str(row.shipment))
 
 
 def trial_balance(conn: Connection) -> TrialBalance:

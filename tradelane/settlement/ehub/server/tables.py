@@ -185,6 +185,7 @@ shipments = Table(
     Column("declaration", String, ForeignKey("declarations.declaration"), nullable=False),
     Column("lane", String, nullable=False),
     Column("quantity", String, nullable=False),
+    Column("delivered", String, nullable=False),
     Column("unit", String, nullable=False),
     Column("proof", LargeBinary, nullable=False),
     Column("state", String, nullable=False),
@@ -199,9 +200,11 @@ shipment_events = Table(
     Column("shipment", String, ForeignKey("shipments.shipment"), primary_key=True),
     Column("number", Integer, primary_key=True, autoincrement=False),
     Column("event", String, nullable=False),
+    Column("quantity", String),
     Column("at", Long, nullable=False),
     Column("recorded_at", Long, nullable=False),
 )
+"""``quantity`` is what a delivery handed over, of the shipment's ``delivered``; decimal text."""
 
 transfers: Any = (
     select(

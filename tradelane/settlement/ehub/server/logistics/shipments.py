@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 
-from tradelane.market.units import instant, iso
+from tradelane.market.units import instant, iso, plain
 from tradelane.settlement.customs import DeclarationState
 from tradelane.settlement.ehub.server import customs, tables
 from tradelane.settlement.ehub.server.commands import Answer, Command
-from tradelane.settlement.ehub.wire import BookShipment, RecordEvent, ShipmentAnswer, ShipmentStep
-from tradelane.settlement.logistics import Refusal, ShipmentState, advance, proof_digest, proof_fits
+from tradelane.settlement.ehub.wire_logistics import (
+    BookShipment,
+    RecordEvent,
+    ShipmentAnswer,
+    ShipmentStep,
+)
+from tradelane.settlement.logistics import (
+    DELIVERIES,
+    Refusal,
+    ShipmentState,
+    advance,
+    proof_digest,
+    proof_fits,
+)
 from tradelane.settlement.problem import Problem
 
 t, e = tables.shipments, tables.shipment_events
@@ -31,6 +44,7 @@ def book(conn: Connection, command: Command, question: BookShipment) -> Answer:
         insert(t),
         {
             **question.model_dump(exclude={"proof_code"}),
+            "delivered": "0",
             "state": ShipmentState.BOOKED.value,
             "proof": proof_digest(question.shipment, question.proof_code),
             "at": command.at,
@@ -44,16 +58,20 @@ def record(conn: Connection, command: Command, question: RecordEvent, *, shipmen
     row = _row(conn, shipment)
     if row is None:
         raise Problem.field(404, "unknown-shipment", "shipment", "no such shipment")
-    declaration = customs.find(conn, row.declaration)
+    left = Decimal(row.quantity) - Decimal(row.delivered)
     after = advance(
         ShipmentState(row.state),
         question.event,
-        released=declaration is not None and declaration.state is DeclarationState.RELEASED,
+        released=_released(conn, row),
         proof=proof_fits(shipment, question.proof_code, row.proof),
+        quantity=None if question.quantity is None else Decimal(question.quantity),
+        left=left,
     )
     if isinstance(after, Refusal):
-        reason = f"{after.reason} (it is {row.state})" if after is Refusal.ILLEGAL_EVENT else after.reason
-        raise Problem.field(HTTP_STATUS.get(after, 422), after.code, after.field, reason)
+        raise _refused(after, row.state)
+    handed = None
+    if question.event in DELIVERIES:
+        handed = left if question.quantity is None else Decimal(question.quantity)
     number = conn.execute(_COUNT, {"id": shipment}).scalar_one() + 1
     conn.execute(
         insert(e),
@@ -61,11 +79,13 @@ def record(conn: Connection, command: Command, question: RecordEvent, *, shipmen
             "shipment": shipment,
             "number": number,
             "event": question.event.value,
+            "quantity": None if handed is None else plain(handed),
             "at": instant(question.at),
             "recorded_at": command.at,
         },
     )
-    conn.execute(_MOVE, {"id": shipment, "after": after.value})
+    delivered = plain(Decimal(row.delivered) + (handed or 0))
+    conn.execute(_MOVE, {"id": shipment, "after": after.value, "handed": delivered})
     return Answer.of(200, _required(find(conn, shipment)))
 
 
@@ -77,7 +97,9 @@ def find(conn: Connection, shipment: str) -> ShipmentAnswer | None:
 def answer(conn: Connection, row: Row[Any]) -> ShipmentAnswer:
     """A shipment with its events, as the wire shows it; never its proof code."""
     steps = [
-        ShipmentStep(event=step.event, at=iso(step.at), recorded_at=iso(step.recorded_at))
+        ShipmentStep(
+            event=step.event, at=iso(step.at), recorded_at=iso(step.recorded_at), quantity=step.quantity
+        )
         for step in conn.execute(_EVENTS, {"id": row.shipment})
     ]
     return ShipmentAnswer(
@@ -86,11 +108,22 @@ def answer(conn: Connection, row: Row[Any]) -> ShipmentAnswer:
         declaration=row.declaration,
         lane=row.lane,
         quantity=row.quantity,
+        delivered=row.delivered,
         unit=row.unit,
         state=row.state,
         booked_at=iso(row.at),
         events=steps,
     )
+
+
+def _released(conn: Connection, row: Row[Any]) -> bool:
+    declaration = customs.find(conn, row.declaration)
+    return declaration is not None and declaration.state is DeclarationState.RELEASED
+
+
+def _refused(refusal: Refusal, state: str) -> Problem:
+    reason = f"{refusal.reason} (it is {state})" if refusal is Refusal.ILLEGAL_EVENT else refusal.reason
+    return Problem.field(HTTP_STATUS.get(refusal, 422), refusal.code, refusal.field, reason)
 
 
 def _row(conn: Connection, shipment: str) -> Row[Any] | None:
@@ -105,4 +138,8 @@ def _required(found: ShipmentAnswer | None) -> ShipmentAnswer:
 _FIND = select(t).where(t.c.shipment == bindparam("id"))
 _EVENTS = select(e).where(e.c.shipment == bindparam("id")).order_by(e.c.number)
 _COUNT = select(func.count()).select_from(e).where(e.c.shipment == bindparam("id"))
-_MOVE = update(t).where(t.c.shipment == bindparam("id")).values(state=bindparam("after"))
+_MOVE = (
+    update(t)
+    .where(t.c.shipment == bindparam("id"))
+    .values(state=bindparam("after"), delivered=bindparam("handed"))
+)

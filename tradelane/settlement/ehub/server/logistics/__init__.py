@@ -1,0 +1,1 @@
+"""The e-hub's logistics: shipments, their events, the lanes they go by, and nominations of power."""
