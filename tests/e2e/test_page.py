@@ -74,21 +74,33 @@ def visit(browser: Browser) -> Iterator[Opening]:
         context.close()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", [PHONE, DESKTOP, SMALLEST])
-@pytest.mark.parametrize("overview", [busy, empty, lambda: with_zones(8)], ids=["busy", "empty", "8 zones"])
+@pytest.mark.parametrize(
+    ("size", "scheme", "locale", "overview"),
+    [
+        pytest.param(PHONE, "light", "en-GB", busy, id="phone, light, English"),
+        pytest.param(PHONE, "dark", "zh-CN", busy, id="phone, dark, Chinese"),
+        pytest.param(DESKTOP, "light", "nl-NL", lambda: with_zones(8), id="desktop, light, Dutch, 8 zones"),
+        pytest.param(DESKTOP, "dark", "es-ES", busy, id="desktop, dark, Spanish"),
+        pytest.param(DESKTOP, "dark", "en-GB", empty, id="desktop, dark, English, empty"),
+        pytest.param(SMALLEST, "light", "de-DE", busy, id="320 px, light, German"),
+        pytest.param(SMALLEST, "dark", "nb-NO", lambda: with_zones(8), id="320 px, dark, Norwegian, 8 zones"),
+        pytest.param(SMALLEST, "light", "de-DE", empty, id="320 px, light, German, empty"),
+    ],
+)
 def test_accessible_quiet_and_within_the_screen(
     served: PageUnderTest,
     visit: Opening,
     size: tuple[int, int],
     scheme: str,
+    locale: str,
     overview: Callable[[], Overview],
 ) -> None:
     served.source = lambda member: overview()
-    visiting = visit(size, color_scheme=scheme, reduced_motion="reduce")
+    visiting = visit(size, color_scheme=scheme, reduced_motion="reduce", locale=locale)
     page = visiting.open_live(served.url)
     for details in page.locator("summary").all():
         details.click()
+    assert page.locator("html").get_attribute("lang") == locale[:2]
     assert page.evaluate(OVERFLOW) <= 0
     assert page.evaluate(SMALL_TARGETS) == []
     assert visiting.complaints == []
@@ -199,11 +211,23 @@ def test_motion_only_where_welcome(
 def test_every_control_is_reached_by_keyboard(served: PageUnderTest, visit: Opening) -> None:
     page = visit().open_live(served.url)
     reached = []
-    for _ in range(5):
+    for _ in range(7):
         page.keyboard.press("Tab")
         reached.append(page.evaluate("() => document.activeElement.textContent.trim().split('\\n')[0]"))
-    assert reached[0] == "Skip to the market"
-    assert reached[1:] == ["The same as a table", "Nobody", "Show", "This page as JSON"]
+    assert reached[0] == "Skip to the content"
+    assert reached[1:] == [
+        "The same as a table", "Nobody", "Show", "This page as JSON", "English", "Change",
+    ]  # fmt: skip
+
+
+def test_the_language_is_changed_where_the_reader_stands(served: PageUnderTest, visit: Opening) -> None:
+    page = visit().open_live(f"{served.url}/?member=nl-roof-2")
+    page.locator("#language").select_option("de")
+    page.get_by_role("button", name="Change").click()
+    expect(page.locator("html")).to_have_attribute("lang", "de")
+    expect(page.locator("#member-choice")).to_have_value("nl-roof-2")
+    expect(page.locator("#status")).to_have_text("live")
+    expect(page.locator("#zone-NL .zone-net")).to_have_text("▲ verkauft 3,4\u00a0kWh")
 
 
 def test_hostile_names_stay_words(served: PageUnderTest, visit: Opening) -> None:

@@ -19,6 +19,7 @@ from tradelane.gateway.web.live import Live
 from tradelane.gateway.web.pages import Renderer, gate_in, page_router
 from tradelane.gateway.web.picture import CARD_HEIGHT, CARD_WIDTH, draw
 from tradelane.gateway.web.security import CONTENT_SECURITY_POLICY, add_security_headers
+from tradelane.gateway.web.words import LOCALES
 
 SCRIPT = "<script>alert('x')</script>"
 VOID = {"meta", "link", "path", "circle", "rect", "polygon", "br", "hr", "img", "input"}
@@ -129,7 +130,7 @@ def test_the_busy_page_says_it_all() -> None:
     text = rendered(busy("nl-roof-1"), asked="nl-roof-1").text
     for words in (
         "3 roofs in NL are selling 3.4 kWh abroad this quarter hour.",
-        "Sunday 21 June 2026, 12:03 UTC demo clock, 90 × real time",
+        "Sunday, 21 June 2026, 12:03 UTC demo clock, 90 × real time",
         "in 8 s 12:15 UTC",
         "0.6 s (median), 1.1 s (p99) of 412 sales; Marco Polo took eight years",
         "NOK 478.10",
@@ -156,13 +157,13 @@ def test_a_full_lane_is_marked_by_shape_and_word() -> None:
     map_lanes = [a for a in markup.of_class("lane") if (a.get("id") or "").startswith("lane-")]
     assert [a["id"] for a in map_lanes if "full" in (a["class"] or "")] == ["lane-NL-GB"]
     assert len(markup.of_class("bars")) == 2  # the lane's, and the legend's
-    assert "NL to GB: 2.5 kWh, full." in markup.text
+    assert "NL → GB: 2.5 kWh, full." in markup.text
 
 
 def test_the_chosen_member_is_selected() -> None:
     options = rendered(busy("gb-roof-1"), asked="gb-roof-1").named("option")
-    assert [option["value"] for option in options if "selected" in option] == ["gb-roof-1"]
-    assert len(options) == len(MEMBERS) + 1
+    assert [option["value"] for option in options if "selected" in option] == ["gb-roof-1", "en"]
+    assert len(options) == len(MEMBERS) + 1 + len(LOCALES)
 
 
 def test_a_member_nobody_knows() -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.gateway.page_samples import amount
-from tradelane.gateway.web.formats import Formats, chosen_locale
+from tradelane.gateway.web.formats import Formats
 
 FORMATS = Formats("en")
 
@@ -69,8 +69,3 @@ def test_duration(ms: int, text: str) -> None:
 )
 def test_wait(ms: int, text: str) -> None:
     assert FORMATS.wait(ms).replace("\u00a0", " ") == text
-
-
-@pytest.mark.parametrize("header", [None, "", "en-GB,en;q=0.9", "nl-NL,nl;q=0.8", ";;,*,-", "x" * 500])
-def test_locale_falls_back_to_the_one_there_is(header: str | None) -> None:
-    assert chosen_locale(header) == "en"

@@ -9,24 +9,19 @@ import re
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_EVEN, Decimal
 
-from babel.core import Locale, negotiate_locale
-from babel.dates import format_datetime
+from babel.core import Locale
+from babel.dates import format_date, format_datetime
 from babel.lists import format_list
 from babel.numbers import format_currency, format_decimal
 
 from tradelane.gateway.overview import Amount
+from tradelane.gateway.web.words import LOCALES, words
 from tradelane.market.units import MILLI, MINUTE, instant
 
-LOCALES = ("en",)
-"""The languages the page is written in."""
 CODE_BEFORE_NUMBER = re.compile(r"(?<=[A-Z])(?=\d)")
 """Where CLDR wants a space and Babel puts none: ``NOK 1.25``."""
-
-
-def chosen_locale(accept_language: str | None) -> str:
-    """The best of LOCALES for an Accept-Language header, by its order; the first when none fits."""
-    wanted = [part.split(";")[0].strip() for part in (accept_language or "").split(",")]
-    return negotiate_locale([tag for tag in wanted if tag], LOCALES, sep="-") or LOCALES[0]
+DATES = {"en": "en_GB"}
+"""Whose dates a language takes: those of the world, not of one country."""
 
 
 class Formats:
@@ -34,6 +29,8 @@ class Formats:
 
     def __init__(self, locale: str = LOCALES[0]) -> None:
         self.locale = Locale.parse(locale)
+        self._dates = Locale.parse(DATES.get(locale, locale))
+        self.words = words(locale)
 
     def money(self, amount: Amount) -> str:
         """``€1.25``; below one unit of the currency with four decimals, ``€0.0512``."""
@@ -90,11 +87,12 @@ class Formats:
     def wait(self, ms: int) -> str:
         """A countdown: ``in 8 s``, ``in 11 min 53 s``; the page's script counts on in the same words."""
         seconds = -(-ms // MILLI)
+        say = self.words.gettext
         if seconds <= 0:
-            return "now"
+            return say("now")
         if seconds < 120:
-            return f"in {seconds}\u00a0s"
-        return f"in {seconds // 60}\u00a0min {seconds % 60}\u00a0s"
+            return say("in %(time)s", time=f"{seconds}\u00a0s")
+        return say("in %(time)s", time=f"{seconds // 60}\u00a0min {seconds % 60}\u00a0s")
 
     def clock(self, iso: str) -> str:
         """``14:03`` in UTC."""
@@ -102,7 +100,7 @@ class Formats:
 
     def day(self, iso: str) -> str:
         """``Sunday 21 June 2026`` in UTC."""
-        return format_datetime(_moment(iso), "EEEE d MMMM y", locale=self.locale)
+        return format_date(_moment(iso).date(), "full", locale=self._dates)
 
     def listing(self, words: list[str]) -> str:
         """``NL, GB and NO2``."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from tradelane.gateway.overview import Overview
 from tradelane.gateway.web.formats import Formats
+from tradelane.gateway.web.words import Words
 
 MOST_TRADES = 20
 """The overview carries no more trades than this, so a count made from them may be too low."""
-SPANS = {"PT15M": "this quarter hour", "PT30M": "this half hour", "PT60M": "this hour", "PT1H": "this hour"}
 
 
 def headline(overview: Overview, formats: Formats) -> str:
@@ -16,17 +16,18 @@ def headline(overview: Overview, formats: Formats) -> str:
     The energy is the sum of the exporting zones' net positions; the roofs are the distinct sellers of power
     over a border in the interval's trades, ``at least`` that many where the list is cut off.
     """
+    words, say = formats.words, formats.words.gettext
     if not overview["zones"]:
-        return "No zone has joined this market yet."
+        return say("No zone has joined this market yet.")
     if all(zone["price"] is None for zone in overview["zones"]):
-        return "The market waits for its first auction."
+        return say("The market waits for its first auction.")
     exporters = [zone for zone in overview["zones"] if zone["net_wh"] > 0]
-    span = SPANS.get(overview["interval"].partition("/")[2], "in this interval")
+    span = _span(overview["interval"].partition("/")[2], words)
     if not exporters:
-        return f"No energy crosses a border {span}: what the roofs make is used at home."
+        return say("No energy crosses a border %(span)s: what the roofs make is used at home.", span=span)
     sold = formats.energy(sum(zone["net_wh"] for zone in exporters))
     places = formats.listing([zone["id"] for zone in exporters])
-    return f"{_roofs(overview)} in {places} {_verb(overview)} selling {sold} abroad {span}."
+    return _selling(overview, words, places=places, sold=sold, span=span)
 
 
 def sellers_abroad(overview: Overview) -> set[str]:
@@ -40,15 +41,32 @@ def sellers_abroad(overview: Overview) -> set[str]:
     }
 
 
-def _roofs(overview: Overview) -> str:
+def _selling(overview: Overview, words: Words, **said: str) -> str:
     count = len(sellers_abroad(overview))
     if not count:
-        return "Roofs"
+        return words.gettext("Roofs in %(places)s are selling %(sold)s abroad %(span)s.", **said)
     trades = overview["trades"]
-    cut_off = len(trades) >= MOST_TRADES and trades[-1]["product"].endswith(overview["interval"])
-    text = f"{count} roof" if count == 1 else f"{count} roofs"
-    return f"At least {text}" if cut_off else text
+    if len(trades) >= MOST_TRADES and trades[-1]["product"].endswith(overview["interval"]):
+        return words.ngettext(
+            "At least %(num)s roof in %(places)s is selling %(sold)s abroad %(span)s.",
+            "At least %(num)s roofs in %(places)s are selling %(sold)s abroad %(span)s.",
+            count,
+            **said,
+        )
+    return words.ngettext(
+        "%(num)s roof in %(places)s is selling %(sold)s abroad %(span)s.",
+        "%(num)s roofs in %(places)s are selling %(sold)s abroad %(span)s.",
+        count,
+        **said,
+    )
 
 
-def _verb(overview: Overview) -> str:
-    return "is" if len(sellers_abroad(overview)) == 1 else "are"
+def _span(duration: str, words: Words) -> str:
+    """An ISO 8601 duration as the time in which something happens."""
+    spans = {
+        "PT15M": words.gettext("this quarter hour"),
+        "PT30M": words.gettext("this half hour"),
+        "PT60M": words.gettext("this hour"),
+        "PT1H": words.gettext("this hour"),
+    }
+    return spans.get(duration) or words.gettext("in this interval")

@@ -7,34 +7,24 @@ browser without script gets. Jinja's autoescape is on for all of it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlencode
 
-from fastapi import APIRouter, Header, Query, Response
+from fastapi import APIRouter, Depends, Query, Response
 from fastapi.responses import HTMLResponse
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from tradelane.gateway.overview import Overview
 from tradelane.gateway.web.assets import Assets
-from tradelane.gateway.web.formats import Formats, chosen_locale
+from tradelane.gateway.web.formats import Formats
 from tradelane.gateway.web.headline import headline
+from tradelane.gateway.web.language import language_router, locale_of
 from tradelane.gateway.web.live import Live, live_router, overview_json
 from tradelane.gateway.web.picture import CARD_HEIGHT, CARD_WIDTH, draw, is_full
+from tradelane.gateway.web.rendering import Templates
+from tradelane.gateway.web.words import Words, words
 from tradelane.market.units import instant
 
-TEMPLATES = Path(__file__).parent / "templates"
-STATES = {
-    "agreed": "agreed",
-    "funded": "money reserved",
-    "metered": "metered",
-    "shipped": "on its way",
-    "accepted": "accepted",
-    "released": "paid",
-    "disputed": "disputed",
-    "refunded": "refunded",
-}
-"""A contract's state in a reader's words; a state not listed is shown as it is."""
-
+Locale = Annotated[str, Depends(locale_of)]
 MemberId = Annotated[str | None, Query(max_length=200, description="Whose day to show")]
 
 
@@ -42,37 +32,43 @@ class Renderer:
     """An Overview → HTML."""
 
     def __init__(self, assets: Assets) -> None:
-        self._templates = Environment(
-            loader=FileSystemLoader(TEMPLATES),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        self._templates.globals.update(
-            asset=assets.url, card_width=CARD_WIDTH, card_height=CARD_HEIGHT, is_full=is_full, states=STATES
-        )
+        self._templates = Templates(assets, is_full=is_full, card_width=CARD_WIDTH, card_height=CARD_HEIGHT)
 
     def page(self, overview: Overview, asked: str | None, locale: str) -> str:
         """The whole document; ``asked`` is the member id of the request."""
-        return self._render("page.html", overview, asked, locale)
+        return self._render("market/page.html", overview, asked, locale)
 
     def fragment(self, overview: Overview, asked: str | None, locale: str) -> str:
         """The ``<main>`` element alone."""
-        return self._render("main.html", overview, asked, locale)
+        return self._render("market/main.html", overview, asked, locale)
 
     def _render(self, name: str, overview: Overview, asked: str | None, locale: str) -> str:
-        formats = Formats(locale)
-        return self._templates.get_template(name).render(
+        return self._templates.render(
+            name,
+            locale,
+            here=f"/?{urlencode({'member': asked})}" if asked else "/",
             o=overview,
-            f=formats,
             picture=draw(overview),
-            headline=headline(overview, formats),
+            headline=headline(overview, Formats(locale)),
+            states=states(words(locale)),
             gate_ms=gate_in(overview),
             zones={zone["id"]: zone for zone in overview["zones"]},
             asked=asked or "",
-            locale=locale,
         )
+
+
+def states(words: Words) -> dict[str, str]:
+    """A contract's states in a reader's words; a state not listed is shown as it is."""
+    return {
+        "agreed": words.gettext("agreed"),
+        "funded": words.gettext("money reserved"),
+        "metered": words.gettext("metered"),
+        "shipped": words.gettext("on its way"),
+        "accepted": words.gettext("accepted"),
+        "released": words.gettext("paid"),
+        "disputed": words.gettext("disputed"),
+        "refunded": words.gettext("refunded"),
+    }
 
 
 def gate_in(overview: Overview) -> int:
@@ -91,17 +87,17 @@ def page_router(overview: Callable[[str | None], Overview], live: Live) -> APIRo
     router = APIRouter()
     router.include_router(assets.router())
     router.include_router(live_router(live))
+    router.include_router(language_router())
 
     @router.get("/", include_in_schema=False)
     async def page(
+        locale: Locale,
         member: MemberId = None,
         fragment: bool = False,
-        accept_language: Annotated[str | None, Header()] = None,
     ) -> Response:
-        locale = chosen_locale(accept_language)
         render = renderer.fragment if fragment else renderer.page
         html = render(overview(member or None), member, locale)
-        headers = {"Cache-Control": "no-store", "Content-Language": locale, "Vary": "Accept-Language"}
+        headers = {"Cache-Control": "no-store", "Content-Language": locale, "Vary": "Accept-Language, Cookie"}
         return HTMLResponse(html, headers=headers)
 
     @router.get("/api/v1/overview", responses={200: {"model": Overview}})

@@ -1,4 +1,4 @@
-"""Where zones and lanes lie on the map: geometry only, drawn by ``templates/map.html``.
+"""Where zones and lanes lie on the map: geometry only, drawn by ``templates/market/map.html``.
 
 Zones stand on an ellipse in the order given, the first at the top, clockwise; the canvas grows with their
 number so that cards never overlap. A lane bows to its own right, so that the two directions between two

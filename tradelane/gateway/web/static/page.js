@@ -10,6 +10,7 @@ const language = document.documentElement.lang;
 const short = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 const status = document.getElementById("status");
 const statusText = document.getElementById("status-text");
+const words = document.getElementById("foot").dataset;
 
 let streaming = null;
 let fetched = true;
@@ -37,8 +38,8 @@ function show(state, text) {
 function showStatus() {
   if (streaming === null) return;
   const at = short.format(new Date(main().dataset.now));
-  if (streaming && fetched) show("live", "live");
-  else show("lost", `reconnecting, data from ${at}`);
+  if (streaming && fetched) show("live", status.dataset.live);
+  else show("lost", status.dataset.lost.replace("{at}", at));
 }
 
 function readGate() {
@@ -48,9 +49,9 @@ function readGate() {
 
 function remaining(ms) {
   const seconds = Math.ceil(ms / 1000);
-  if (seconds <= 0) return "now";
-  if (seconds < 120) return `in ${seconds}\u00a0s`;
-  return `in ${Math.floor(seconds / 60)}\u00a0min ${seconds % 60}\u00a0s`;
+  if (seconds <= 0) return words.now;
+  const long = `${Math.floor(seconds / 60)}\u00a0min ${seconds % 60}\u00a0s`;
+  return words.in.replace("{time}", seconds < 120 ? `${seconds}\u00a0s` : long);
 }
 
 function tick() {
@@ -75,9 +76,9 @@ async function refresh() {
 }
 
 async function fetchMain() {
-  const url = new URL("/?fragment=1", location.href);
-  const member = new URLSearchParams(location.search).get("member");
-  if (member) url.searchParams.set("member", member);
+  const url = new URL(location.href);
+  url.hash = "";
+  url.searchParams.set("fragment", "1");
   const answer = await fetch(url, { cache: "no-store" });
   if (!answer.ok) throw new Error(`answer ${answer.status}`);
   const next = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("main");
@@ -103,8 +104,8 @@ function listen() {
 }
 
 localise(document);
-document.getElementById("zone-note").textContent =
-  `Times are those of ${Intl.DateTimeFormat().resolvedOptions().timeZone}.`;
+const note = document.getElementById("zone-note");
+note.textContent = note.dataset.local.replace("{place}", Intl.DateTimeFormat().resolvedOptions().timeZone);
 readGate();
 setInterval(tick, 500);
 document.addEventListener("visibilitychange", refresh);
