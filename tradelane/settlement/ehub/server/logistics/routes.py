@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from tradelane.settlement.ehub.server import data
 from tradelane.settlement.ehub.server.commands import Commands, idempotency_key
-from tradelane.settlement.ehub.server.logistics import shipments
+from tradelane.settlement.ehub.server.logistics import epcis_routes, shipments
 from tradelane.settlement.ehub.server.transact import Transact
 from tradelane.settlement.ehub.wire import Page
 from tradelane.settlement.ehub.wire_logistics import BookShipment, RecordEvent, ShipmentAnswer
@@ -25,7 +25,9 @@ After = Annotated[str | None, Query(max_length=200)]
 def router(transact: Transact, read: Transact, now: Callable[[], int]) -> APIRouter:
     """Everything of logistics; ``now`` is market time in ms."""
     routes = APIRouter()
-    _add_shipments(routes, Commands(transact, now), read)
+    commands = Commands(transact, now)
+    _add_shipments(routes, commands, read)
+    routes.include_router(epcis_routes.router(commands, read, now))
     return routes
 
 

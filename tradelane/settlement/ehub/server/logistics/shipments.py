@@ -8,9 +8,11 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 
 from tradelane.market.units import instant, iso, plain
+from tradelane.settlement import epcis
 from tradelane.settlement.customs import DeclarationState
 from tradelane.settlement.ehub.server import customs, tables
 from tradelane.settlement.ehub.server.commands import Answer, Command
+from tradelane.settlement.ehub.server.logistics import events
 from tradelane.settlement.ehub.wire_logistics import (
     BookShipment,
     RecordEvent,
@@ -50,43 +52,77 @@ def book(conn: Connection, command: Command, question: BookShipment) -> Answer:
             "at": command.at,
         },
     )
-    return Answer.of(201, _required(find(conn, question.shipment)))
+    return Answer.of(201, _found(find(conn, question.shipment)))
 
 
 def record(conn: Connection, command: Command, question: RecordEvent, *, shipment: str) -> Answer:
     """Move a shipment on by one event; 409 when its state does not allow it, 422 for a wrong proof."""
-    row = _row(conn, shipment)
-    if row is None:
-        raise Problem.field(404, "unknown-shipment", "shipment", "no such shipment")
-    left = Decimal(row.quantity) - Decimal(row.delivered)
+    row = required(conn, shipment)
+    handed = move(conn, row, question, command.at)
+    carried = left(row) if handed is None else handed
+    said = epcis.object_event(_consignment(conn, row), question.event, instant(question.at), carried)
+    events.add(conn, said, shipment, command.at, field="at")
+    return Answer.of(200, _found(find(conn, shipment)))
+
+
+def move(conn: Connection, row: Row[Any], question: RecordEvent, at: int) -> Decimal | None:
+    """Move a shipment on; what was handed over by it, None when nothing was. Raises Problem."""
     after = advance(
         ShipmentState(row.state),
         question.event,
         released=_released(conn, row),
-        proof=proof_fits(shipment, question.proof_code, row.proof),
+        proof=proof_fits(row.shipment, question.proof_code, row.proof),
         quantity=None if question.quantity is None else Decimal(question.quantity),
-        left=left,
+        left=left(row),
     )
     if isinstance(after, Refusal):
         raise _refused(after, row.state)
     handed = None
     if question.event in DELIVERIES:
-        handed = left if question.quantity is None else Decimal(question.quantity)
-    number = conn.execute(_COUNT, {"id": shipment}).scalar_one() + 1
+        handed = left(row) if question.quantity is None else Decimal(question.quantity)
+    number = conn.execute(_COUNT, {"id": row.shipment}).scalar_one() + 1
     conn.execute(
         insert(e),
         {
-            "shipment": shipment,
+            "shipment": row.shipment,
             "number": number,
             "event": question.event.value,
             "quantity": None if handed is None else plain(handed),
             "at": instant(question.at),
-            "recorded_at": command.at,
+            "recorded_at": at,
         },
     )
     delivered = plain(Decimal(row.delivered) + (handed or 0))
-    conn.execute(_MOVE, {"id": shipment, "after": after.value, "handed": delivered})
-    return Answer.of(200, _required(find(conn, shipment)))
+    conn.execute(_MOVE, {"id": row.shipment, "after": after.value, "handed": delivered})
+    return handed
+
+
+def left(row: Row[Any]) -> Decimal:
+    """What is still to be delivered, in the shipment's unit."""
+    return Decimal(row.quantity) - Decimal(row.delivered)
+
+
+def _consignment(conn: Connection, row: Row[Any]) -> epcis.Consignment:
+    """What all events of a shipment have in common."""
+    declared = customs.find(conn, row.declaration)
+    assert declared is not None, "a foreign key"
+    return epcis.Consignment(
+        shipment=row.shipment,
+        contract=row.contract,
+        lane=row.lane,
+        origin=declared.origin,
+        destination=declared.destination,
+        hs_code=declared.hs_code,
+        unit=row.unit,
+    )
+
+
+def required(conn: Connection, shipment: str) -> Row[Any]:
+    """The shipment's row; Problem 404."""
+    row = _row(conn, shipment)
+    if row is None:
+        raise Problem.field(404, "unknown-shipment", "shipment", "no such shipment")
+    return row
 
 
 def find(conn: Connection, shipment: str) -> ShipmentAnswer | None:
@@ -130,7 +166,7 @@ def _row(conn: Connection, shipment: str) -> Row[Any] | None:
     return conn.execute(_FIND, {"id": shipment}).first()
 
 
-def _required(found: ShipmentAnswer | None) -> ShipmentAnswer:
+def _found(found: ShipmentAnswer | None) -> ShipmentAnswer:
     assert found is not None
     return found
 
