@@ -19,6 +19,9 @@ class Bearer(HTTPBearer):
 
     async def __call__(self, request: HTTPConnection) -> HTTPAuthorizationCredentials | None:
         given = await super().__call__(request)
-        if given is None or not hmac.compare_digest(given.credentials.encode(), self._token):
+        if not self.is_shown(given):
             raise problem.unauthorised()
         return given
+
+    def is_shown(self, given: HTTPAuthorizationCredentials | None) -> bool:
+        return given is not None and hmac.compare_digest(given.credentials.encode(), self._token)

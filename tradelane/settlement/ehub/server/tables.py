@@ -157,6 +157,16 @@ idempotency = Table(
 )
 """The first answer to each command; ``request`` is the SHA-256 of its method, path and body."""
 
+signature_nonces = Table(
+    "signature_nonces",
+    metadata,
+    Column("keyid", String, primary_key=True),
+    Column("nonce", String, primary_key=True),
+    Column("until", Long, nullable=False),
+    Index("ix_signature_nonces_until", "until"),
+)
+"""What was signed once, until it is too old to be shown again."""
+
 declarations = Table(
     "declarations",
     metadata,
