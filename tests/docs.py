@@ -128,12 +128,12 @@ def _literal_codes(tree: ast.Module) -> Iterator[str]:
 
 def _refusal_codes() -> Iterator[str]:
     from tradelane.market.order import Refusal
-    from tradelane.settlement import epcis, ledger, logistics
+    from tradelane.settlement import epcis, freight, ledger, logistics
 
     yield from (refusal.name.lower().replace("_", "-") for refusal in Refusal)
     yield from (refusal.code for refusal in ledger.Refusal)
-    yield from (refusal.code for refusal in logistics.Refusal)
-    yield from (refusal.code for refusal in epcis.Refusal)
+    for refusals in (logistics.Refusal, epcis.Refusal, freight.Refusal):
+        yield from (refusal.code for refusal in refusals)
 
 
 def main() -> None:

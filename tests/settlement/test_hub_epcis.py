@@ -13,6 +13,7 @@ from tests.settlement.epcis_events import official
 from tests.settlement.hubs import NOW, Hub, assert_problem, declaration, shipment
 from tradelane.market.units import iso
 from tradelane.settlement import epcis, exact_json
+from tradelane.settlement.ehub.server.logistics.epcis_routes import BEHAVIOUR
 from tradelane.settlement.epcis_hash import event_id
 from tradelane.settlement.logistics import ShipmentEvent
 
@@ -180,8 +181,8 @@ def test_what_is_no_document_is_refused_at_once(market: Hub, body: Any, field: s
 
 
 def test_nobody_is_promised_half_a_document(market: Hub) -> None:
-    answer = capture(market, document(happened(E.PICKED_UP)), **{"GS1-Capture-Error-Behaviour": "proceed"})
-    assert_problem(answer, 400, "validation", "GS1-Capture-Error-Behaviour")
+    answer = capture(market, document(happened(E.PICKED_UP)), **{BEHAVIOUR: "proceed"})
+    assert_problem(answer, 400, "validation", BEHAVIOUR)
     assert_problem(market.http.get("/api/v1/epcis/capture/none"), 404, "unknown-capture", "capture")
     assert_problem(market.http.get("/api/v1/epcis/events/urn:none"), 404, "unknown-event", "event_id")
 

@@ -1,12 +1,48 @@
-"""Messages about shipments: booking, the carrier's events, and what has become of them."""
+"""Messages about freight lanes and shipments: offers, bookings, the carrier's events and their outcome."""
 
 from __future__ import annotations
 
-from pydantic import BaseModel
+from typing import Annotated
+
+from pydantic import BaseModel, Field
 
 from tradelane.settlement.ehub.fields import Id, Instant, Name, Quantity, Text
-from tradelane.settlement.ehub.wire import Question
+from tradelane.settlement.ehub.wire import PositiveAmount, Question, Total
 from tradelane.settlement.logistics import ShipmentEvent, ShipmentState
+
+LONGEST_WAY_DAYS = 365
+
+
+class OfferLane(Question):
+    """``price`` per unit, ``capacity`` in units a week; valid from an instant until before another. A later
+    offer of the same lane ends one that has no end."""
+
+    lane: Id
+    carrier: Name
+    source: Id
+    target: Id
+    unit: Name
+    price: PositiveAmount
+    days: Annotated[int, Field(ge=0, le=LONGEST_WAY_DAYS, strict=True)]
+    capacity: Quantity
+    valid_from: Instant
+    valid_to: Instant | None = None
+
+
+class LaneOffer(BaseModel):
+    """``left`` of the capacity of the week that was asked for."""
+
+    lane: str
+    carrier: str
+    source: str
+    target: str
+    unit: str
+    price: Total
+    days: int
+    capacity: str
+    left: str
+    valid_from: str
+    valid_to: str | None
 
 
 class BookShipment(Question):
@@ -41,7 +77,8 @@ class ShipmentStep(BaseModel):
 
 
 class ShipmentAnswer(BaseModel):
-    """``delivered`` of ``quantity`` was handed over to the buyer so far."""
+    """``delivered`` of ``quantity`` was handed over to the buyer so far. ``carrier``, ``freight`` and ``eta``
+    are the lane's offer's, null where nobody offered it."""
 
     shipment: str
     contract: str
@@ -52,4 +89,7 @@ class ShipmentAnswer(BaseModel):
     unit: str
     state: ShipmentState
     booked_at: str
+    carrier: str | None = None
+    freight: Total | None = None
+    eta: str | None = None
     events: list[ShipmentStep]

@@ -8,12 +8,20 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
+from tradelane.market.units import instant
+from tradelane.settlement.ehub.fields import Instant
 from tradelane.settlement.ehub.server import data
 from tradelane.settlement.ehub.server.commands import Commands, idempotency_key
-from tradelane.settlement.ehub.server.logistics import epcis_routes, shipments
+from tradelane.settlement.ehub.server.logistics import epcis_routes, lanes, shipments
 from tradelane.settlement.ehub.server.transact import Transact
 from tradelane.settlement.ehub.wire import Page
-from tradelane.settlement.ehub.wire_logistics import BookShipment, RecordEvent, ShipmentAnswer
+from tradelane.settlement.ehub.wire_logistics import (
+    BookShipment,
+    LaneOffer,
+    OfferLane,
+    RecordEvent,
+    ShipmentAnswer,
+)
 from tradelane.settlement.logistics import ShipmentState
 from tradelane.settlement.problem import Problem
 
@@ -26,9 +34,28 @@ def router(transact: Transact, read: Transact, now: Callable[[], int]) -> APIRou
     """Everything of logistics; ``now`` is market time in ms."""
     routes = APIRouter()
     commands = Commands(transact, now)
+    _add_lanes(routes, commands, read, now)
     _add_shipments(routes, commands, read)
     routes.include_router(epcis_routes.router(commands, read, now))
     return routes
+
+
+def _add_lanes(routes: APIRouter, commands: Commands, read: Transact, now: Callable[[], int]) -> None:
+    @routes.post("/freight-lanes", status_code=201, response_model=LaneOffer)
+    async def offer(request: Request, key: Key, question: OfferLane) -> Response:
+        return await commands.run(request, key, question, lanes.offer)
+
+    @routes.get("/freight-lanes")
+    async def offered(
+        source: str | None = None,
+        target: str | None = None,
+        at: Instant | None = None,
+        after: After = None,
+        limit: Limit = 100,
+    ) -> Page[LaneOffer]:
+        """What is offered at an instant, now by default."""
+        asked = now() if at is None else instant(at)
+        return await read(lambda conn: lanes.listed(conn, after, limit, asked, source, target))
 
 
 def _add_shipments(routes: APIRouter, commands: Commands, read: Transact) -> None:

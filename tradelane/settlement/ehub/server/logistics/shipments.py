@@ -12,7 +12,8 @@ from tradelane.settlement import epcis
 from tradelane.settlement.customs import DeclarationState
 from tradelane.settlement.ehub.server import customs, tables
 from tradelane.settlement.ehub.server.commands import Answer, Command
-from tradelane.settlement.ehub.server.logistics import events
+from tradelane.settlement.ehub.server.logistics import events, lanes
+from tradelane.settlement.ehub.wire import Total
 from tradelane.settlement.ehub.wire_logistics import (
     BookShipment,
     RecordEvent,
@@ -52,6 +53,7 @@ def book(conn: Connection, command: Command, question: BookShipment) -> Answer:
             "at": command.at,
         },
     )
+    lanes.book(conn, question, command.at)
     return Answer.of(201, _found(find(conn, question.shipment)))
 
 
@@ -138,6 +140,7 @@ def answer(conn: Connection, row: Row[Any]) -> ShipmentAnswer:
         )
         for step in conn.execute(_EVENTS, {"id": row.shipment})
     ]
+    booked = lanes.booking(conn, row.shipment)
     return ShipmentAnswer(
         shipment=row.shipment,
         contract=row.contract,
@@ -148,6 +151,9 @@ def answer(conn: Connection, row: Row[Any]) -> ShipmentAnswer:
         unit=row.unit,
         state=row.state,
         booked_at=iso(row.at),
+        carrier=None if booked is None else booked.carrier,
+        freight=None if booked is None else Total.of(booked.freight_nano, booked.currency),
+        eta=None if booked is None else iso(booked.eta),
         events=steps,
     )
 

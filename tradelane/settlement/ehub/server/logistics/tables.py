@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, ForeignKey, Index, String, Table, Text
+from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, String, Table, Text
 
 from tradelane.settlement.ehub.server.tables import Long, metadata
 
@@ -39,3 +39,42 @@ captures = Table(
     Column("at", Long, nullable=False),
 )
 """``errors`` is a JSON list of problems."""
+
+lanes = Table(
+    "freight_lanes",
+    metadata,
+    Column("lane", String, primary_key=True),
+    Column("valid_from", Long, primary_key=True, autoincrement=False),
+    Column("valid_to", Long),
+    Column("carrier", String, nullable=False),
+    Column("source", String, nullable=False),
+    Column("target", String, nullable=False),
+    Column("unit", String, nullable=False),
+    Column("currency", String, nullable=False),
+    Column("price_nano", Long, nullable=False),
+    Column("days", Integer, nullable=False),
+    Column("capacity", String, nullable=False),
+    Column("at", Long, nullable=False),
+    Index("ix_freight_lanes_way", "source", "target"),
+)
+"""Offers of a lane never overlap; ``capacity`` is decimal text in ``unit`` a week."""
+
+lane_weeks = Table(
+    "freight_lane_weeks",
+    metadata,
+    Column("lane", String, primary_key=True),
+    Column("week", Long, primary_key=True, autoincrement=False),
+    Column("taken", String, nullable=False),
+)
+"""How much is booked of each week that begins at ``week``; decimal text."""
+
+lane_bookings = Table(
+    "freight_lane_bookings",
+    metadata,
+    Column("shipment", String, ForeignKey("shipments.shipment"), primary_key=True),
+    Column("carrier", String, nullable=False),
+    Column("currency", String, nullable=False),
+    Column("freight_nano", Long, nullable=False),
+    Column("eta", Long, nullable=False),
+)
+"""What the lane's offer said of a shipment when it was booked."""
