@@ -22,6 +22,7 @@ from tests.settlement.fspiop_scheme import (
 )
 from tests.shared import shared_file
 from tradelane.gateway.store import Store
+from tradelane.settlement.ehub.server.delivering import wait_ms
 from tradelane.settlement.ehub.server.fspiop import messages, outbox
 from tradelane.settlement.ehub.server.fspiop.errors import Fault, Refused
 
@@ -182,7 +183,7 @@ def test_callbacks_come_in_order_through_failures(scheme: Scheme) -> None:
     scheme.payee.answers = [503, 500]
     ask(scheme)
     assert len(scheme.payee.got) == 1
-    scheme.at += outbox.wait_ms(0)
+    scheme.at += wait_ms(0)
     scheme.deliver()
     scheme.at += 29_500
     scheme.expire()
@@ -195,7 +196,7 @@ def test_what_a_callback_s_receiver_refuses_is_not_sent_again() -> None:
     assert [outbox.outcome(status) for status in (None, 500, 429, 400, 406, 202)] == [
         "waiting", "waiting", "waiting", "refused", "refused", "delivered",
     ]  # fmt: skip
-    assert [outbox.wait_ms(n) for n in (0, 1, 7, 99)] == [500, 1000, 60_000, 60_000]
+    assert [wait_ms(n) for n in (0, 1, 7, 99)] == [500, 1000, 60_000, 60_000]
 
 
 @pytest.mark.parametrize("amount", ["1.10", "01", "1.", ".5", "1.00001", "-1", "1e3", "1" * 19, "5.ABC", ""])

@@ -19,10 +19,20 @@ if TYPE_CHECKING:
     import httpx2
 
 TIMEOUT_S = 10
+_DRAINED = 65_536
+"""Bytes of an answer that are read though nobody wants them, so that the connection can be used again."""
 LONGEST_URL = 2000
 PORTS = {"http": 80, "https": 443}
 _NAT64 = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("64:ff9b:1::/48"))
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back; ``body`` is cut off at the length asked for."""
+
+    status: int
+    body: bytes
 
 
 class Forbidden(Exception):
@@ -109,7 +119,22 @@ async def send(
     *,
     private: bool = False,
 ) -> int:
-    """Send to the checked address with these headers and none of the client's own Accept; the HTTP status.
+    """As :func:`call`, for whom the HTTP status is enough."""
+    return (await call(client, method, url, headers, body, private=private, most=0)).status
+
+
+async def call(
+    client: httpx2.AsyncClient,
+    method: str,
+    url: str,
+    headers: Mapping[str, str],
+    body: bytes | None,
+    *,
+    private: bool = False,
+    most: int,
+) -> Answer:
+    """Send to the checked address with these headers and none of the client's own Accept; the answer with
+    at most ``most`` bytes of its body.
 
     Raises Forbidden, OSError, or httpx2.HTTPError.
     """
@@ -124,5 +149,13 @@ async def send(
     )
     if not any(name.lower() == "accept" for name in headers):
         del request.headers["accept"]
-    answer = await client.send(request, follow_redirects=False)
-    return int(answer.status_code)
+    answer = await client.send(request, follow_redirects=False, stream=True)
+    got = bytearray()
+    try:
+        async for chunk in answer.aiter_bytes():
+            got += chunk
+            if len(got) > max(most, _DRAINED):
+                break
+    finally:
+        await answer.aclose()
+    return Answer(int(answer.status_code), bytes(got[:most]))

@@ -40,9 +40,12 @@ class Fault(Enum):
     BULK_QUOTE = ("3209", "Bulk quote ID not found", 404)
     BULK_TRANSFER = ("3210", "Bulk transfer ID not found", 404)
     EXPIRED = ("3300", "Generic expired error", 400)
+    QUOTE_EXPIRED = ("3302", "Quote expired", 400)
     TRANSFER_EXPIRED = ("3303", "Transfer expired", 400)
     LIQUIDITY = ("4001", "Payer FSP insufficient liquidity", 400)
+    PAYEE_REJECTED_QUOTE = ("5103", "Payee FSP rejected quote", 400)
     PAYEE_REJECTED = ("5105", "Payee FSP rejected transaction", 400)
+    PAYEE_CURRENCY = ("5106", "Payee unsupported currency", 400)
 
     @property
     def code(self) -> str:

@@ -6,7 +6,6 @@ later one never before an earlier one was taken, refused or lost; a repeated mes
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection, Row, func, insert, select, update
 
 from tradelane.market.units import MINUTE
-from tradelane.settlement.ehub.server import outbound
+from tradelane.settlement.ehub.server.delivering import Rounds, attempt, wait_ms
 from tradelane.settlement.ehub.server.fspiop import headers, signature
 from tradelane.settlement.ehub.server.fspiop.tables import outbox, participants
 from tradelane.settlement.ehub.server.transact import Transact
@@ -26,8 +25,6 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 HUB = "Hub"
-FIRST_WAIT_MS = 500
-LONGEST_WAIT_MS = MINUTE
 GIVEN_UP_AFTER_MS = 24 * 60 * MINUTE
 AT_ONCE = 100
 _BUSY = (408, 425, 429)
@@ -101,11 +98,6 @@ def due(conn: Connection, at: int) -> list[Row[Any]]:
     return list(conn.execute(query))
 
 
-def wait_ms(attempts: int) -> int:
-    """How long to wait after so many failures."""
-    return min(LONGEST_WAIT_MS, FIRST_WAIT_MS << min(attempts, 20))
-
-
 def outcome(status: int | None) -> str:
     """The state a letter goes to by its HTTP status, None when nobody answered."""
     if status is None or status >= 500 or status in _BUSY:
@@ -122,7 +114,7 @@ def record(conn: Connection, row: Row[Any], status: int | None, at: int) -> None
     conn.execute(update(outbox).where(outbox.c.seq == row.seq).values(**values))
 
 
-class Postman:
+class Postman(Rounds[Row[Any], int | None]):
     """Delivers what is due, the hub's own messages signed with ``key``. ``private`` allows endpoints that are
     not of the open Internet."""
 
@@ -136,33 +128,17 @@ class Postman:
         private: bool = False,
         key: RSAPrivateKey | None = None,
     ) -> None:
-        self._transact, self._read, self._now = transact, read, now
+        super().__init__(transact, read, now, due, self._try, record)
         self._client, self._private, self._key = client, private, key
 
-    async def round(self) -> int:
-        """Try every letter that is due once; how many there were."""
-        at = self._now()
-        rows = await self._read(lambda conn: due(conn, at))
-        await asyncio.gather(*map(self._deliver, rows))
-        return len(rows)
-
-    async def _deliver(self, row: Row[Any]) -> None:
-        status = await self._send(row)
-        at = self._now()
-        await self._transact(lambda conn: record(conn, row, status, at))
-
-    async def _send(self, row: Row[Any]) -> int | None:
-        import httpx2
-
+    async def _try(self, row: Row[Any]) -> int | None:
         if not row.endpoint:
             return None
         url, head = row.endpoint.rstrip("/") + row.path, json.loads(row.headers)
         if self._key is not None and head[headers.SOURCE] == HUB:
             head = signature.signed(self._key, head, row.method, row.path, row.body or b"")
-        try:
-            return await outbound.send(self._client, row.method, url, head, row.body, private=self._private)
-        except (outbound.Forbidden, OSError, httpx2.HTTPError):
-            return None
+        answer = await attempt(self._client, row.method, url, head, row.body, private=self._private)
+        return None if answer is None else answer.status
 
 
 def patch(letter: Letter) -> Letter:
