@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 
 import httpx2
@@ -14,10 +15,10 @@ from tradelane.gateway.clock import Clock
 from tradelane.gateway.demo import carrier, scene
 from tradelane.gateway.hub import open_standing_accounts
 from tradelane.gateway.store import opened
-from tradelane.settlement.ehub.client import HubClient
+from tradelane.settlement.ehub.client import HubClient, HubRefused
 from tradelane.settlement.ehub.server.app import create_app
 from tradelane.settlement.ehub.server.migrations import HEAD, PLACE
-from tradelane.settlement.logistics import ShipmentState, proof_code
+from tradelane.settlement.logistics import MOST_TRIES, ShipmentEvent, ShipmentState
 
 
 def at_hub(folder: Path, use: Callable[[HubClient], Awaitable[None]]) -> None:
@@ -46,26 +47,36 @@ def test_everybody_s_money_is_paid_in_once(tmp_path: Path) -> None:
     at_hub(tmp_path, use)
 
 
-async def book(hub: HubClient, name: str, code: str) -> None:
+async def book(hub: HubClient, name: str) -> None:
     await hub.declare(
         f"{name}/declare", declaration=name, contract=name, hs_code="070190", origin="NL", destination="GB",
         quantity="25", unit="kg", value=eur("7"), duty_ppm=80_000,
     )  # fmt: skip
     await hub.book_shipment(
         f"{name}/ship", shipment=name, contract=name, declaration=name, lane="NL>GB.road", quantity="25",
-        unit="kg", proof_code=code,
+        unit="kg",
     )  # fmt: skip
 
 
-def test_a_shipment_whose_code_is_wrong_holds_up_no_other(
+def test_a_shipment_whose_code_is_locked_holds_up_no_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(carrier, "STEP_S", 0.01)
 
     async def use(hub: HubClient) -> None:
-        await book(hub, "c1-0", "another code")
-        await book(hub, "c2-0", proof_code(TOKEN, "c2-0"))
-        under_way = asyncio.create_task(carrier.carry(hub, Clock(), TOKEN))
+        await book(hub, "c1-0")
+        await book(hub, "c2-0")
+        for event in carrier.NEXT.values():
+            with suppress(HubRefused):
+                await hub.record_event(
+                    f"early/{event}", shipment="c1-0", event=event, at=NOW, proof_code="wrong"
+                )
+        for n in range(MOST_TRIES - 1):
+            with pytest.raises(HubRefused, match="not the buyer's"):
+                await hub.record_event(
+                    f"try {n}", shipment="c1-0", event=ShipmentEvent.DELIVERED, at=NOW, proof_code="wrong"
+                )
+        under_way = asyncio.create_task(carrier.carry(hub, Clock()))
         while (await hub.shipment("c2-0")).state is not ShipmentState.DELIVERED:
             assert not under_way.done()
             await asyncio.sleep(0.01)

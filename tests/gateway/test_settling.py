@@ -21,7 +21,7 @@ from tests.gateway.marketplace import (
     sell_abroad,
 )
 from tradelane.market.units import MINUTE
-from tradelane.settlement.logistics import DELIVERIES, ShipmentEvent, proof_code
+from tradelane.settlement.logistics import DELIVERIES, ShipmentEvent
 
 E = ShipmentEvent
 DOOR = [E.PICKED_UP, E.IN_CUSTOMS, E.IN_TRANSIT, E.OUT_FOR_DELIVERY]
@@ -87,7 +87,6 @@ def test_goods_are_paid_when_they_are_delivered(tmp_path: Path) -> None:
 async def carried(market: Marketplace, *events: ShipmentEvent, quantity: str | None = None) -> None:
     """The one shipment on its way; ``quantity`` of each part delivery."""
     (shipment,) = (await market.hub.shipments()).items
-    secret = market.config.hub_token_file.read_text().strip()
     for event in events:
         await market.hub.record_event(
             f"{shipment.shipment}/{event}",
@@ -95,7 +94,7 @@ async def carried(market: Marketplace, *events: ShipmentEvent, quantity: str | N
             event=event,
             at=market.now,
             quantity=quantity if event is E.PART_DELIVERED else None,
-            proof_code=proof_code(secret, shipment.shipment) if event in DELIVERIES else None,
+            proof_code=await market.hub.proof_code(shipment.shipment) if event in DELIVERIES else None,
         )
 
 

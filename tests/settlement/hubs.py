@@ -51,6 +51,10 @@ class Hub:
         """Posted and held of each account."""
         return {a["account"]: (a["posted"], a["held"]) for a in self.get("/accounts", limit=1000)["items"]}
 
+    def code(self, shipment: str = "p1") -> str:
+        """What the buyer of a shipment shows at the door."""
+        return str(self.get(f"/shipments/{shipment}/proof-code")["proof_code"])
+
     def run(self, use: Callable[[HubClient], Coroutine[Any, Any, T]]) -> T:
         """Run ``use`` with a client, in an event loop of its own."""
         return run(HubClient(self.url, TOKEN), use)
@@ -192,6 +196,5 @@ def shipment(name: str = "p1", **changes: Any) -> dict[str, Any]:
         "lane": "GB>ES",
         "quantity": "12.5",
         "unit": "kg",
-        "proof_code": "4711",
         **changes,
     }

@@ -60,7 +60,8 @@ def names(hub: Hub, **query: Any) -> list[str]:
 
 def test_a_carrier_s_document_moves_its_shipment_to_the_door(market: Hub) -> None:
     booked(market)
-    door = happened(E.DELIVERED, code="4711")
+    code = market.code()
+    door = happened(E.DELIVERED, code=code)
     answer = capture(market, document(*map(happened, WAY), door))
     assert answer.status_code == 202, answer.text
     assert answer.headers["GS1-EPCIS-Version"] == "2.0.0"
@@ -71,7 +72,7 @@ def test_a_carrier_s_document_moves_its_shipment_to_the_door(market: Hub) -> Non
     assert (seen["state"], seen["delivered"]) == ("delivered", "12.5")
     assert [step["event"] for step in seen["events"]] == [*WAY, E.DELIVERED]
     text = market.http.get("/api/v1/epcis/events").text
-    assert "4711" not in text and "proofCode" not in text
+    assert code not in text and "proofCode" not in text
     kept = json.loads(text)["epcisBody"]["queryResults"]["resultsBody"]["eventList"]
     assert [one["bizStep"] for one in kept] == [epcis.STEPS[event][0] for event in (*WAY, E.DELIVERED)]
     first = kept[0]
@@ -128,14 +129,30 @@ def test_the_same_document_or_event_again_is_captured_once(market: Hub) -> None:
 
 def test_parts_are_told_by_their_quantity(market: Hub) -> None:
     booked(market)
-    part = happened(E.PART_DELIVERED, quantity=Decimal("2.5"), code="4711")
+    code = market.code()
+    part = happened(E.PART_DELIVERED, quantity=Decimal("2.5"), code=code)
     assert capture(market, document(*map(happened, WAY), part)).json()["success"]
     assert market.get("/shipments/p1")["delivered"] == "2.5"
-    much = capture(market, document(happened(E.DELIVERED, quantity=Decimal(11), code="4711"))).json()
+    much = capture(market, document(happened(E.DELIVERED, quantity=Decimal(11), code=code))).json()
     assert much["errors"][0]["type"] == "urn:tradelane:problem:wrong-quantity"
-    rest = happened(E.DELIVERED, quantity=Decimal("10.00"), code="4711")
+    rest = happened(E.DELIVERED, quantity=Decimal("10.00"), code=code)
     assert capture(market, document(rest)).json()["success"]
     assert market.get("/shipments/p1")["state"] == "delivered"
+
+
+def test_wrong_codes_are_counted_though_the_document_has_no_effect(market: Hub) -> None:
+    booked(market)
+    first = document(*map(happened, WAY))
+    assert capture(market, first).json()["success"]
+    code = market.code()
+    for n in range(6):
+        job = capture(market, document(happened(E.DELIVERED, code=code[::-1] + "0")), f"try {n}").json()
+        kind = "wrong-proof-code" if n < 5 else "proof-locked"
+        assert job["errors"][0]["type"] == f"urn:tradelane:problem:{kind}"
+    assert market.get("/shipments/p1")["wrong_codes"] == 5
+    assert not capture(market, document(happened(E.DELIVERED, code=code))).json()["success"]
+    market.post("/shipments/p1/proof-waiver", {"reason": "seen in person"}, "waive")
+    assert capture(market, document(happened(E.DELIVERED)), "waived").json()["success"]
 
 
 @pytest.mark.parametrize(

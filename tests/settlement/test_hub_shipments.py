@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, text, update
 
 from tests.settlement.hubs import NOW, Hub, assert_problem, declaration, eur, shipment
 from tradelane.market.units import iso
 from tradelane.settlement.ehub.client import HubClient
-from tradelane.settlement.ehub.server.tables import declarations
+from tradelane.settlement.ehub.server.tables import declarations, idempotency
 from tradelane.settlement.logistics import ShipmentEvent, ShipmentState
 
 E = ShipmentEvent
@@ -42,21 +43,27 @@ def test_goods_go_from_door_to_door(market: Hub) -> None:
             lane="GB>ES",
             quantity="12.5",
             unit="kg",
-            proof_code="4711",
         )
         assert booked.state is ShipmentState.BOOKED
         for n, event in enumerate(WAY):
             moved = await client.record_event(f"p1/{event}", shipment="p1", event=event, at=NOW + n * 1000)
             assert moved.state == event.value
+        code = await client.proof_code("p1")
         done = await client.record_event(
-            "p1/delivered", shipment="p1", event=E.DELIVERED, at=NOW + 9000, proof_code="4711"
+            "p1/delivered", shipment="p1", event=E.DELIVERED, at=NOW + 9000, proof_code=code
         )
         assert [step.event for step in done.events] == [*WAY, E.DELIVERED]
         assert [step.at for step in done.events] == [iso(NOW + n * 1000) for n in (0, 1, 2, 3, 9)]
         assert await client.shipment("p1") == done
 
     market.run(way)
-    assert "4711" not in market.http.get("/api/v1/shipments").text
+    with market.store.engine.connect() as connection:
+        kept = [*connection.execute(text("SELECT proof FROM shipments")).scalars()]
+        told = [*connection.execute(select(idempotency.c.answer)).scalars()]
+    code = market.code()
+    assert re.fullmatch("[0-9]{8}", code)
+    assert code.encode() not in kept[0] and code not in "".join(told)
+    assert code not in market.http.get("/api/v1/shipments").text
 
 
 def ship(hub: Hub, *events: str, name: str = "p1") -> None:
@@ -85,40 +92,91 @@ def step(event: str, proof_code: str | None = None, quantity: str | None = None)
 def test_illegal_events_change_nothing(market: Hub, events: list[str], event: str) -> None:
     ship(market, *events)
     before = market.get("/shipments/p1")
-    answer = market.post("/shipments/p1/events", step(event, "4711"), "bad")
+    answer = market.post("/shipments/p1/events", step(event, market.code()), "bad")
     assert_problem(answer, 409, "illegal-event", "event")
     assert market.get("/shipments/p1") == before
 
 
+def wrong(code: str) -> str:
+    return f"{(int(code) + 1) % 10**8:08}"
+
+
 def test_delivery_needs_the_buyers_code(market: Hub) -> None:
     ship(market, *WAY)
+    code = market.code()
     missing = market.post("/shipments/p1/events", step("delivered"), "k1")
     assert_problem(missing, 422, "proof-code-missing", "proof_code")
-    wrong = market.post("/shipments/p1/events", step("delivered", "4712"), "k2")
-    assert_problem(wrong, 422, "wrong-proof-code", "proof_code")
-    assert market.get("/shipments/p1")["state"] == "out_for_delivery"
-    assert market.post("/shipments/p1/events", step("delivered", "4711"), "k3").status_code == 200
+    mistaken = market.post("/shipments/p1/events", step("delivered", wrong(code)), "k2")
+    assert_problem(mistaken, 422, "wrong-proof-code", "proof_code")
+    seen = market.get("/shipments/p1")
+    assert (seen["state"], seen["wrong_codes"]) == ("out_for_delivery", 1)
+    assert market.post("/shipments/p1/events", step("delivered", code), "k3").status_code == 200
+
+
+def test_after_five_wrong_codes_the_right_one_does_not_open_either(market: Hub) -> None:
+    ship(market, *WAY)
+    code = market.code()
+    for n in range(5):
+        body = step("delivered", wrong(code))
+        assert_problem(
+            market.post("/shipments/p1/events", body, f"k{n}"), 422, "wrong-proof-code", "proof_code"
+        )
+        again = market.post("/shipments/p1/events", body, f"k{n}")
+        assert again.headers["Idempotent-Replayed"] == "true", "a repeated request is no further try"
+    locked = market.post("/shipments/p1/events", step("delivered", code), "locked")
+    assert_problem(locked, 409, "proof-locked", "proof_code")
+    assert market.get("/shipments/p1")["wrong_codes"] == 5
+    waiver = {"reason": "the buyer's phone is broken; passport seen"}
+    assert market.post("/shipments/p1/proof-waiver", waiver, "waive").status_code == 200
+    done = market.post("/shipments/p1/events", step("delivered"), "done").json()
+    assert (done["state"], done["proof_waived"]) == ("delivered", waiver["reason"])
+    late = market.post("/shipments/p1/proof-waiver", waiver, "late")
+    assert_problem(late, 409, "illegal-event", "event")
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status", "code", "field"),
+    [
+        ("p1", {}, 422, "validation", "reason"),
+        ("p1", {"reason": ""}, 422, "validation", "reason"),
+        ("p9", {"reason": "lost"}, 404, "unknown-shipment", "shipment"),
+    ],
+)
+def test_bad_waivers(market: Hub, path: str, body: Any, status: int, code: str, field: str) -> None:
+    ship(market)
+    assert_problem(market.post(f"/shipments/{path}/proof-waiver", body, "bad"), status, code, field)
+    unknown = market.http.get("/api/v1/shipments/p9/proof-code")
+    assert_problem(unknown, 404, "unknown-shipment", "shipment")
+
+
+def test_each_shipment_has_a_code_of_its_own(market: Hub) -> None:
+    for name in ("p1", "p2"):
+        ship(market, *WAY, name=name)
+    assert market.code("p1") != market.code("p2") and market.code("p1") == market.code("p1")
+    other = market.post("/shipments/p1/events", step("delivered", market.code("p2")), "other")
+    assert_problem(other, 422, "wrong-proof-code", "proof_code")
 
 
 def test_goods_are_delivered_in_parts(market: Hub) -> None:
     ship(market, *WAY)
-    parts = [step("part_delivered", "4711", quantity) for quantity in ("2.5", "4")]
+    code = market.code()
+    parts = [step("part_delivered", code, quantity) for quantity in ("2.5", "4")]
     for n, part in enumerate(parts):
         moved = market.post("/shipments/p1/events", part, f"part{n}").json()
         assert moved["state"] == "out_for_delivery"
     assert moved["delivered"] == "6.5"
     again = market.post("/shipments/p1/events", parts[1], "part1")
     assert again.json()["delivered"] == "6.5", "one event under one key"
-    beyond = market.post("/shipments/p1/events", step("part_delivered", "4711", "6"), "beyond")
+    beyond = market.post("/shipments/p1/events", step("part_delivered", code, "6"), "beyond")
     assert_problem(beyond, 422, "wrong-quantity", "quantity")
-    done = market.post("/shipments/p1/events", step("delivered", "4711"), "done").json()
+    done = market.post("/shipments/p1/events", step("delivered", code), "done").json()
     assert (done["state"], done["delivered"]) == ("delivered", "12.5")
     assert [one["quantity"] for one in done["events"]][-3:] == ["2.5", "4", "6"]
 
 
 def test_what_was_lost_after_a_part_is_not_delivered(market: Hub) -> None:
     ship(market, *WAY)
-    market.post("/shipments/p1/events", step("part_delivered", "4711", "2.5"), "part")
+    market.post("/shipments/p1/events", step("part_delivered", market.code(), "2.5"), "part")
     lost = market.post("/shipments/p1/events", step("lost"), "lost").json()
     assert (lost["state"], lost["delivered"], lost["quantity"]) == ("lost", "2.5", "12.5")
 
@@ -161,7 +219,7 @@ def test_shipments_are_listed_by_state_and_contract(market: Hub) -> None:
         (shipment("p1"), 409, "duplicate-id", "shipment"),
         (shipment("p2", quantity="-1"), 422, "validation", "quantity"),
         (shipment("p2", quantity=1.5), 422, "validation", "quantity"),
-        (shipment("p2", proof_code=""), 422, "validation", "proof_code"),
+        (shipment("p2", proof_code="4711"), 422, "validation", "proof_code"),
         (shipment("p2", unit="k\x00g"), 422, "validation", "unit"),
     ],
 )

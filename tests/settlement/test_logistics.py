@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from decimal import Decimal
 from functools import partial
 
@@ -18,6 +19,7 @@ from tradelane.settlement.logistics import (
     ShipmentEvent,
     ShipmentState,
     next_state,
+    proof_code,
     proof_digest,
     proof_fits,
 )
@@ -63,11 +65,25 @@ def test_customs_and_proof_stand_before_the_door() -> None:
 
 
 def test_proof_codes() -> None:
-    digest = proof_digest("p1", "4711")
-    assert proof_fits("p1", "4711", digest) is True
-    assert proof_fits("p1", "4712", digest) is False
-    assert proof_fits("p2", "4711", digest) is False, "another shipment's code is another code"
-    assert proof_fits("p1", None, digest) is None
+    secret, other = b"a secret", b"another"
+    code = proof_code(secret, "p1")
+    assert re.fullmatch("[0-9]{8}", code) and code == proof_code(secret, "p1")
+    assert len({proof_code(secret, f"p{n}") for n in range(100)}) == 100
+    assert code != proof_code(other, "p1")
+    digest = proof_digest(secret, "p1", code)
+    assert proof_fits(secret, "p1", code, digest) is True
+    assert proof_fits(secret, "p1", code[::-1], digest) is False
+    assert proof_fits(secret, "p2", code, digest) is False, "another shipment's code is another code"
+    assert proof_fits(other, "p1", code, digest) is False, "without the secret all codes could be tried"
+    assert proof_fits(secret, "p1", None, digest) is None
+
+
+@pytest.mark.parametrize(("tries", "after"), [(0, "delivered"), (4, "delivered"), (5, Refusal.LOCKED)])
+def test_codes_are_locked_after_five_wrong_ones(tries: int, after: object) -> None:
+    last, delivered = ShipmentState.OUT_FOR_DELIVERY, ShipmentEvent.DELIVERED
+    assert advance(last, delivered, released=True, proof=True, wrong_tries=tries) == after
+    lost = advance(last, ShipmentEvent.LOST, released=True, proof=None, wrong_tries=tries)
+    assert lost is ShipmentState.LOST, "no code is asked for"
 
 
 @pytest.mark.parametrize(

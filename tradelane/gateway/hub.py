@@ -21,12 +21,15 @@ UNLIMITED = ("issuer", "fx", "rounding", "balancing")
 """Standing accounts that may owe: what they owe is what others were given."""
 NEVER_BELOW_ZERO = ("customs",)
 OWNER = "e-hub"
+PROOF_SECRET = "hub.proof"
+"""File in the data directory that the buyers' codes are made from: no caller has it."""
 EXPIRE_EVERY_MS = 5_000
 """Of market time, but never more often than once a second."""
 
 
 class HubRole:
-    """``[hub]`` of the configuration. Makes the callers' token when there is none: KeyFileError."""
+    """``[hub]`` of the configuration. Makes the callers' token and its own secret when there are none:
+    KeyFileError."""
 
     def __init__(self, config: Config, clock: Clock) -> None:
         assert config.hub is not None
@@ -34,7 +37,8 @@ class HubRole:
         self._clock = clock
         self._file = RoleFile(config.hub_place, migrations.PLACE, migrations.HEAD)
         token = load_or_create_token(config.hub_token_file)
-        self.router = create_router(self._file, clock.now, token, self._file.read)
+        secret = load_or_create_token(config.data_dir / PROOF_SECRET)
+        self.router = create_router(self._file, clock.now, token, self._file.read, proof_secret=secret)
 
     async def start(self) -> None:
         self._file.open()

@@ -27,7 +27,7 @@ from tradelane.settlement.contract import State
 from tradelane.settlement.delivery import Delivery, delivery_of, measure
 from tradelane.settlement.ehub.client import HubClient, HubRefused, HubUnreachable
 from tradelane.settlement.ehub.wire_logistics import ShipmentAnswer
-from tradelane.settlement.logistics import EFFECTS, Effect, proof_code
+from tradelane.settlement.logistics import EFFECTS, Effect
 from tradelane.settlement.settle import settle, to_reserve, value
 
 log = structlog.get_logger(__name__)
@@ -42,14 +42,11 @@ Work = Callable[[RowMapping], Awaitable[bool | None]]
 class Settler:
     """``step()`` moves every contract as far as it can go now; it returns how many moved."""
 
-    def __init__(
-        self, store: RoleFile, hub: HubClient, catalogue: Catalogue, clock: Clock, secret: str
-    ) -> None:
+    def __init__(self, store: RoleFile, hub: HubClient, catalogue: Catalogue, clock: Clock) -> None:
         self._store = store
         self._hub = hub
         self._catalogue = catalogue
         self._clock = clock
-        self._secret = secret
         self._corrector = Corrector(store, hub)
         # while this process was away nobody could tell it anything
         self._patient_until = clock.now() + catalogue.mtu
@@ -208,7 +205,6 @@ class Settler:
             lane=leg.lane.id,
             quantity=quantity,
             unit=contract.product.unit,
-            proof_code=proof_code(self._secret, contract.id),
         )
         await self._move(row, State.SHIPPED)
 

@@ -62,9 +62,9 @@ class ZoneRole:
         self._file = RoleFile(config.zone_db, PLACE, HEAD)
         self._wake = asyncio.Event()
         token_file = config.zone.hub_token_file or config.hub_token_file
-        self._secret = keys.load_or_create_token(token_file)
-        self._hub = HubClient(config.zone.hub_url or "http://hub", self._secret, hub_transport)
-        self._settler = Settler(self._file, self._hub, self.catalogue, clock, self._secret)
+        token = keys.load_or_create_token(token_file)
+        self._hub = HubClient(config.zone.hub_url or "http://hub", token, hub_transport)
+        self._settler = Settler(self._file, self._hub, self.catalogue, clock)
         self._live = Live(clock.wall())
         goods = GoodsMarket(self.catalogue)
         self.desk = Desk(self._file, self.catalogue, clock, self._hub, goods, self._wake.set)

@@ -43,7 +43,8 @@ class Refusal(Refusals):
     ILLEGAL_EVENT = ("illegal-event", "event", "the shipment's state does not allow this event")
     NOT_RELEASED = ("declaration-not-released", "event", "the declaration is not released by customs")
     NO_PROOF = ("proof-code-missing", "proof_code", "delivery needs the buyer's proof code")
-    WRONG_PROOF = ("wrong-proof-code", "proof_code", "the proof code is not the one booked")
+    WRONG_PROOF = ("wrong-proof-code", "proof_code", "the proof code is not the buyer's")
+    LOCKED = ("proof-locked", "proof_code", "too many wrong codes: the operator has to look at it")
     NO_QUANTITY = ("wrong-quantity", "quantity", "only a delivery has a quantity")
     NOT_A_PART = ("wrong-quantity", "quantity", "a part is more than nothing and less than what is left")
     NOT_THE_REST = ("wrong-quantity", "quantity", "delivered is all that is left; less is part_delivered")
@@ -74,6 +75,9 @@ TRANSITIONS: dict[ShipmentState, dict[ShipmentEvent, ShipmentState]] = {
 FINAL = frozenset(state for state, following in TRANSITIONS.items() if not following)
 DELIVERIES = (_E.PART_DELIVERED, _E.DELIVERED)
 """Events that hand goods to the buyer."""
+CODE_DIGITS = 8
+MOST_TRIES = 5
+"""Wrong codes after which a shipment's code is locked."""
 
 
 class Effect(StrEnum):
@@ -103,13 +107,14 @@ def advance(
     *,
     released: bool,
     proof: bool | None,
+    wrong_tries: int = 0,
     quantity: Decimal | None = None,
     left: Decimal,
 ) -> ShipmentState | Refusal:
     """The table, then customs, then the quantity, then the proof.
 
-    ``proof`` is None when no code came, else whether it fits; ``quantity`` and what is ``left`` to deliver
-    are in the shipment's unit.
+    ``proof`` is None when no code came, else whether it fits; ``wrong_tries`` were made before. ``quantity``
+    and what is ``left`` to deliver are in the shipment's unit.
     """
     after = next_state(state, event)
     if isinstance(after, Refusal):
@@ -119,7 +124,11 @@ def advance(
     wrong = _quantity_refusal(event, quantity, left)
     if wrong is not None:
         return wrong
-    if event in DELIVERIES and not proof:
+    if event not in DELIVERIES:
+        return after
+    if wrong_tries >= MOST_TRIES:
+        return Refusal.LOCKED
+    if not proof:
         return Refusal.NO_PROOF if proof is None else Refusal.WRONG_PROOF
     return after
 
@@ -132,18 +141,23 @@ def _quantity_refusal(event: ShipmentEvent, quantity: Decimal | None, left: Deci
     return None if quantity is None else Refusal.NO_QUANTITY
 
 
-def proof_code(secret: str, shipment: str) -> str:
-    """The code the buyer shows at the door, made from the gateway's secret so that nothing has to be kept."""
-    return hmac.new(secret.encode(), shipment.encode(), hashlib.sha256).hexdigest()[:10]
+def proof_code(secret: bytes, shipment: str) -> str:
+    """The eight digits the buyer shows at the door, made from the hub's secret so that none are kept."""
+    number = int.from_bytes(_keyed(secret, "code", shipment))
+    return f"{number % 10**CODE_DIGITS:0{CODE_DIGITS}}"
 
 
-def proof_digest(shipment: str, proof_code: str) -> bytes:
-    """What is kept of a proof code; the shipment's id keeps equal codes from looking equal."""
-    return hashlib.sha256(f"{shipment}\n{proof_code}".encode()).digest()
+def proof_digest(secret: bytes, shipment: str, proof_code: str) -> bytes:
+    """What is kept of a proof code: keyed, since eight digits are soon tried, and bound to its shipment."""
+    return _keyed(secret, "digest", shipment, proof_code)
 
 
-def proof_fits(shipment: str, proof_code: str | None, digest: bytes) -> bool | None:
-    """None when no code was given."""
+def proof_fits(secret: bytes, shipment: str, proof_code: str | None, digest: bytes) -> bool | None:
+    """None when no code was given. Takes as long for a wrong code as for the right one."""
     if proof_code is None:
         return None
-    return hmac.compare_digest(proof_digest(shipment, proof_code), digest)
+    return hmac.compare_digest(proof_digest(secret, shipment, proof_code), digest)
+
+
+def _keyed(secret: bytes, *words: str) -> bytes:
+    return hmac.digest(secret, "\n".join(words).encode(), hashlib.sha256)

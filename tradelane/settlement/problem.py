@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Self
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -63,7 +63,7 @@ class Problem(Exception):
         self.headers = dict(headers or {})
 
     @classmethod
-    def field(cls, status: int, code: str, field: str, reason: str) -> Problem:
+    def field(cls, status: int, code: str, field: str, reason: str) -> Self:
         """One field at fault; the code in words is the title."""
         return cls(status, code, code.replace("-", " ").capitalize(), f"{field}: {reason}", [(field, reason)])
 

@@ -10,7 +10,7 @@ from tradelane.gateway.demo.scene import deposits
 from tradelane.gateway.hub_accounts import open_member_account
 from tradelane.market.units import NANO, Money
 from tradelane.settlement.ehub.client import HubClient, HubRefused, HubUnreachable
-from tradelane.settlement.logistics import ShipmentEvent, ShipmentState, proof_code
+from tradelane.settlement.logistics import ShipmentEvent, ShipmentState
 
 STEP_S = 1.0
 """Wall seconds between two events of a shipment."""
@@ -33,10 +33,9 @@ async def _pay_in(hub: HubClient, id: str, name: str, currency: str, units: int)
     await hub.deposit(f"{account}/deposit", account=account, amount=Money(units * NANO, currency))
 
 
-async def carry(hub: HubClient, clock: Clock, secret: str) -> None:
-    """Move every shipment on its way, one event at a time; the buyer's code is asked for at the door.
-
-    ``secret`` is what the buyers' codes are made from.
+async def carry(hub: HubClient, clock: Clock) -> None:
+    """Move every shipment on its way, one event at a time. Who is at the door is played here too: it asks the
+    e-hub for its code.
     """
     while True:
         await asyncio.sleep(STEP_S)
@@ -44,11 +43,11 @@ async def carry(hub: HubClient, clock: Clock, secret: str) -> None:
             for state, event in NEXT.items():
                 for shipment in (await hub.shipments(state=state)).items:
                     with contextlib.suppress(HubRefused):  # it holds up no other
-                        await _record(hub, clock, secret, shipment.shipment, event)
+                        await _record(hub, clock, shipment.shipment, event)
 
 
-async def _record(hub: HubClient, clock: Clock, secret: str, shipment: str, event: ShipmentEvent) -> None:
-    code = proof_code(secret, shipment) if event is ShipmentEvent.DELIVERED else None
+async def _record(hub: HubClient, clock: Clock, shipment: str, event: ShipmentEvent) -> None:
+    code = await hub.proof_code(shipment) if event is ShipmentEvent.DELIVERED else None
     await hub.record_event(
         f"{shipment}/{event.value}", shipment=shipment, event=event, at=clock.now(), proof_code=code
     )

@@ -88,11 +88,10 @@ class Play:
         self._write("gateway", gateway)
         config = load(self._config("gateway"))
         await self._start_meters_and_hub(hub_port)
-        secret = load_token(self._folder / "hub.token")
-        hub = HubClient(hub_url, secret, backoff=Backoff(20))
+        hub = HubClient(hub_url, load_token(self._folder / "hub.token"), backoff=Backoff(20))
         try:
             await asyncio.gather(pay_in(hub), self._start_gateway(page_port))
-            carrier = asyncio.create_task(carry(hub, config.make_clock(), secret))
+            carrier = asyncio.create_task(carry(hub, config.make_clock()))
             try:
                 await self._show(config, page_port)
             finally:

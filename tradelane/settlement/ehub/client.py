@@ -188,7 +188,6 @@ class HubClient:
         lane: str,
         quantity: str,
         unit: str,
-        proof_code: str,
     ) -> wire_logistics.ShipmentAnswer:
         question = wire_logistics.BookShipment(
             shipment=shipment,
@@ -197,7 +196,6 @@ class HubClient:
             lane=lane,
             quantity=quantity,
             unit=unit,
-            proof_code=proof_code,
         )
         return await self._command("/shipments", key, question, wire_logistics.ShipmentAnswer)
 
@@ -248,6 +246,11 @@ class HubClient:
 
     async def shipment(self, shipment: str) -> wire_logistics.ShipmentAnswer:
         return await self._ask(f"/shipments/{quote(shipment, safe='')}", wire_logistics.ShipmentAnswer)
+
+    async def proof_code(self, shipment: str) -> str:
+        """What the buyer shows at the door; for the buyer alone."""
+        path = f"/shipments/{quote(shipment, safe='')}/proof-code"
+        return (await self._ask(path, wire_logistics.ProofCode)).proof_code
 
     async def shipments(
         self,

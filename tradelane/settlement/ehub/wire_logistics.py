@@ -46,7 +46,7 @@ class LaneOffer(BaseModel):
 
 
 class BookShipment(Question):
-    """``proof_code`` is the buyer's: the hub keeps only its digest."""
+    """Goods of a declared contract, to go by a lane."""
 
     shipment: Id
     contract: Id
@@ -54,7 +54,6 @@ class BookShipment(Question):
     lane: Id
     quantity: Quantity
     unit: Name
-    proof_code: Name
 
 
 class RecordEvent(Question):
@@ -64,6 +63,19 @@ class RecordEvent(Question):
     at: Instant
     quantity: Quantity | None = None
     proof_code: Text | None = None
+
+
+class WaiveProof(Question):
+    """Why the next delivery needs no code; the operator answers for it."""
+
+    reason: Name
+
+
+class ProofCode(BaseModel):
+    """What the buyer shows the carrier at the door: for the buyer alone."""
+
+    shipment: str
+    proof_code: str
 
 
 class ShipmentStep(BaseModel):
@@ -78,7 +90,7 @@ class ShipmentStep(BaseModel):
 
 class ShipmentAnswer(BaseModel):
     """``delivered`` of ``quantity`` was handed over to the buyer so far. ``carrier``, ``freight`` and ``eta``
-    are the lane's offer's, null where nobody offered it."""
+    are the lane's offer's, null where nobody offered it. ``proof_waived`` is why no code is needed."""
 
     shipment: str
     contract: str
@@ -92,4 +104,6 @@ class ShipmentAnswer(BaseModel):
     carrier: str | None = None
     freight: Total | None = None
     eta: str | None = None
+    wrong_codes: int = 0
+    proof_waived: str | None = None
     events: list[ShipmentStep]

@@ -29,15 +29,21 @@ AfterSeq = Annotated[int, Query(ge=0, le=2**63 - 1)]
 
 
 def create_router(
-    transact: Transact, now: Callable[[], int], token: str, read: Transact | None = None
+    transact: Transact,
+    now: Callable[[], int],
+    token: str,
+    read: Transact | None = None,
+    *,
+    proof_secret: str | None = None,
 ) -> APIRouter:
     """Every route of an e-hub over one store. ``now`` is market time in ms; ``token`` the bearer token of
-    every caller; reads go through ``read``, or ``transact`` when there is none."""
+    every caller; reads go through ``read``, or ``transact`` when there is none. The buyers' codes are made
+    from ``proof_secret``, or the token when there is none."""
     look = read or transact
     routes = APIRouter(prefix=PREFIX, tags=["e-hub"], dependencies=[Depends(Bearer(token))])
     _add_commands(routes, Commands(transact, now))
     routes.include_router(bank.router(transact, look, now))
-    routes.include_router(logistics.router(transact, look, now))
+    routes.include_router(logistics.router(transact, look, now, (proof_secret or token).encode()))
     _add_reads(routes, look)
     routes.include_router(customs_rules.router(now))
     routes.routes.append(_health(look))

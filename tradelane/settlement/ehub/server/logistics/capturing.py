@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from pydantic import ValidationError
@@ -17,7 +18,7 @@ from sqlalchemy import Connection, insert, select
 from tradelane.market.units import instant, iso, plain
 from tradelane.settlement import epcis, exact_json
 from tradelane.settlement.ehub.server.commands import Answer, Command
-from tradelane.settlement.ehub.server.logistics import events, shipments
+from tradelane.settlement.ehub.server.logistics import events, proofs, shipments
 from tradelane.settlement.ehub.server.logistics.tables import captures
 from tradelane.settlement.ehub.wire_epcis import CaptureJob, EpcisDocument, ObjectEvent
 from tradelane.settlement.ehub.wire_logistics import RecordEvent
@@ -40,18 +41,24 @@ def read(body: bytes) -> EpcisDocument:
         raise Problem.field(400, "validation", "body", f"not JSON: {error}") from error
 
 
-def capture(conn: Connection, command: Command, question: EpcisDocument) -> Answer:
-    """A job that is over: its events are captured, or none of them is and it says why."""
+def capture(conn: Connection, command: Command, question: EpcisDocument, *, secret: bytes) -> Answer:
+    """A job that is over: its events are captured, or none of them is and it says why.
+
+    The buyers' codes are made from ``secret``.
+    """
     name = name_of(command.key)
-    refused = None
+    errors = []
     try:
         with conn.begin_nested():
             for number, event in enumerate(question.body.event_list):
-                _capture_event(conn, event, question, number, command.at)
-    except Problem as problem:
-        refused = problem
-    errors = [] if refused is None else [refused.body()]
-    row = {"capture": name, "success": refused is None, "errors": json.dumps(errors), "at": command.at}
+                with _at(number):
+                    _capture_event(conn, event, question, command.at, secret)
+    except _Refused as refused:
+        errors = [refused.problem.body()]
+        if isinstance(refused.cause, proofs.WrongProof):
+            shipment = epcis.shipment_of(_fields(question.body.event_list[refused.number]))
+            proofs.count(conn, str(shipment))
+    row = {"capture": name, "success": not errors, "errors": json.dumps(errors), "at": command.at}
     conn.execute(insert(captures), row)
     return Answer(202, _job(conn, name))
 
@@ -82,20 +89,39 @@ def _job(conn: Connection, name: str) -> str:
     return told.model_dump_json(by_alias=True)
 
 
-def _capture_event(
-    conn: Connection, event: ObjectEvent, document: EpcisDocument, number: int, at: int
-) -> None:
-    place = f"epcisBody.eventList.{number}"
-    try:
-        _move(conn, event, document, at)
-    except Problem as problem:
-        errors = [(f"{place}.{field}", reason) for field, reason in problem.errors]
+class _Refused(Exception):
+    """The event at fault: its place in the document, and why."""
+
+    def __init__(self, number: int, cause: Problem) -> None:
+        super().__init__(number)
+        self.number = number
+        self.cause = cause
+
+    @property
+    def problem(self) -> Problem:
+        """The cause, its fields named by their place in the document."""
+        place = f"epcisBody.eventList.{self.number}"
+        errors = [(f"{place}.{field}", reason) for field, reason in self.cause.errors]
         detail = "; ".join(f"{field}: {reason}" for field, reason in errors)
-        raise Problem(problem.status, problem.code, problem.title, detail, errors) from problem
+        return Problem(self.cause.status, self.cause.code, self.cause.title, detail, errors)
 
 
-def _move(conn: Connection, event: ObjectEvent, document: EpcisDocument, at: int) -> None:
-    said = event.model_dump(by_alias=True, exclude_unset=True)
+@contextmanager
+def _at(number: int) -> Iterator[None]:
+    try:
+        yield
+    except Problem as problem:
+        raise _Refused(number, problem) from problem
+
+
+def _fields(event: ObjectEvent) -> dict[str, Any]:
+    return event.model_dump(by_alias=True, exclude_unset=True)
+
+
+def _capture_event(
+    conn: Connection, event: ObjectEvent, document: EpcisDocument, at: int, secret: bytes
+) -> None:
+    said = _fields(event)
     code = said.pop(epcis.PROOF_CODE, None)
     said.setdefault("eventID", event_id(said))
     said = _with_context(said, document.context)
@@ -110,7 +136,7 @@ def _move(conn: Connection, event: ObjectEvent, document: EpcisDocument, at: int
     if isinstance(what, epcis.Refusal):
         raise _refused(what)
     question = _question(what, said["eventTime"], code)
-    shipments.move(conn, row, question, at)
+    shipments.move(conn, row, question, at, secret)
     events.add(conn, said, shipment, at)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
@@ -33,10 +34,10 @@ PerPage = Annotated[int, Query(alias="perPage", ge=1, le=MOST_PER_PAGE)]
 Token = Annotated[int, Query(alias="nextPageToken", ge=0, le=GREATEST)]
 
 
-def router(commands: Commands, read: Transact, now: Callable[[], int]) -> APIRouter:
-    """``now`` is market time in ms."""
+def router(commands: Commands, read: Transact, now: Callable[[], int], secret: bytes) -> APIRouter:
+    """``now`` is market time in ms; the buyers' codes are made from ``secret``."""
     routes = APIRouter(prefix="/epcis")
-    _add_capture(routes, commands, read)
+    _add_capture(routes, commands, read, secret)
     _add_queries(routes, read, now)
     return routes
 
@@ -84,7 +85,7 @@ def _add_queries(routes: APIRouter, read: Transact, now: Callable[[], int]) -> N
         return _json(body, 200, VERSIONS)
 
 
-def _add_capture(routes: APIRouter, commands: Commands, read: Transact) -> None:
+def _add_capture(routes: APIRouter, commands: Commands, read: Transact, secret: bytes) -> None:
     @routes.post("/capture", status_code=202, response_model=CaptureJob, openapi_extra=_BODY)
     async def capture(
         request: Request,
@@ -97,7 +98,7 @@ def _add_capture(routes: APIRouter, commands: Commands, read: Transact) -> None:
         body = await request.body()
         question = capturing.read(body)
         key = f"capture/{hashlib.sha256(body).hexdigest()}" if key is None else await idempotency_key(key)
-        answer = await commands.run(request, key, question, capturing.capture)
+        answer = await commands.run(request, key, question, partial(capturing.capture, secret=secret))
         answer.headers.update(VERSIONS)
         answer.headers["GS1-EPCIS-Capture-Limit"] = str(MOST_EVENTS)
         if answer.status_code == 202:

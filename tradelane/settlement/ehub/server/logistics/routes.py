@@ -19,8 +19,10 @@ from tradelane.settlement.ehub.wire_logistics import (
     BookShipment,
     LaneOffer,
     OfferLane,
+    ProofCode,
     RecordEvent,
     ShipmentAnswer,
+    WaiveProof,
 )
 from tradelane.settlement.logistics import ShipmentState
 from tradelane.settlement.problem import Problem
@@ -30,13 +32,13 @@ Limit = Annotated[int, Query(ge=1, le=data.MOST_ITEMS)]
 After = Annotated[str | None, Query(max_length=200)]
 
 
-def router(transact: Transact, read: Transact, now: Callable[[], int]) -> APIRouter:
-    """Everything of logistics; ``now`` is market time in ms."""
+def router(transact: Transact, read: Transact, now: Callable[[], int], secret: bytes) -> APIRouter:
+    """Everything of logistics; ``now`` is market time in ms, the buyers' codes are made from ``secret``."""
     routes = APIRouter()
     commands = Commands(transact, now)
     _add_lanes(routes, commands, read, now)
-    _add_shipments(routes, commands, read)
-    routes.include_router(epcis_routes.router(commands, read, now))
+    _add_shipments(routes, commands, read, secret)
+    routes.include_router(epcis_routes.router(commands, read, now, secret))
     return routes
 
 
@@ -58,14 +60,20 @@ def _add_lanes(routes: APIRouter, commands: Commands, read: Transact, now: Calla
         return await read(lambda conn: lanes.listed(conn, after, limit, asked, source, target))
 
 
-def _add_shipments(routes: APIRouter, commands: Commands, read: Transact) -> None:
+def _add_shipments(routes: APIRouter, commands: Commands, read: Transact, secret: bytes) -> None:
     @routes.post("/shipments", status_code=201, response_model=ShipmentAnswer)
     async def book(request: Request, key: Key, question: BookShipment) -> Response:
-        return await commands.run(request, key, question, shipments.book)
+        return await commands.run(request, key, question, partial(shipments.book, secret=secret))
 
     @routes.post("/shipments/{shipment:path}/events", response_model=ShipmentAnswer)
     async def record(request: Request, key: Key, shipment: str, question: RecordEvent) -> Response:
-        return await commands.run(request, key, question, partial(shipments.record, shipment=shipment))
+        effect = partial(shipments.record, shipment=shipment, secret=secret)
+        return await commands.run(request, key, question, effect)
+
+    @routes.post("/shipments/{shipment:path}/proof-waiver", response_model=ShipmentAnswer)
+    async def waive(request: Request, key: Key, shipment: str, question: WaiveProof) -> Response:
+        effect = partial(shipments.waive_proof, shipment=shipment)
+        return await commands.run(request, key, question, effect)
 
     @routes.get("/shipments")
     async def listed(
@@ -75,6 +83,11 @@ def _add_shipments(routes: APIRouter, commands: Commands, read: Transact) -> Non
         limit: Limit = 100,
     ) -> Page[ShipmentAnswer]:
         return await read(lambda conn: data.list_shipments(conn, after, limit, state, contract))
+
+    @routes.get("/shipments/{shipment:path}/proof-code")
+    async def code(shipment: str) -> ProofCode:
+        """For the buyer alone: whoever asks for it hands it on to nobody else."""
+        return await read(lambda conn: shipments.show_code(conn, shipment, secret))
 
     @routes.get("/shipments/{shipment:path}")
     async def shipment(shipment: str) -> ShipmentAnswer:

@@ -12,30 +12,33 @@ from tradelane.settlement import epcis
 from tradelane.settlement.customs import DeclarationState
 from tradelane.settlement.ehub.server import customs, tables
 from tradelane.settlement.ehub.server.commands import Answer, Command
-from tradelane.settlement.ehub.server.logistics import events, lanes
+from tradelane.settlement.ehub.server.logistics import events, lanes, proofs
 from tradelane.settlement.ehub.wire import Total
 from tradelane.settlement.ehub.wire_logistics import (
     BookShipment,
+    ProofCode,
     RecordEvent,
     ShipmentAnswer,
     ShipmentStep,
+    WaiveProof,
 )
 from tradelane.settlement.logistics import (
     DELIVERIES,
+    FINAL,
     Refusal,
     ShipmentState,
     advance,
+    proof_code,
     proof_digest,
-    proof_fits,
 )
 from tradelane.settlement.problem import Problem
 
 t, e = tables.shipments, tables.shipment_events
-HTTP_STATUS = {Refusal.ILLEGAL_EVENT: 409, Refusal.NOT_RELEASED: 409}
+HTTP_STATUS = dict.fromkeys((Refusal.ILLEGAL_EVENT, Refusal.NOT_RELEASED, Refusal.LOCKED), 409)
 
 
-def book(conn: Connection, command: Command, question: BookShipment) -> Answer:
-    """A shipment of a declared contract's goods."""
+def book(conn: Connection, command: Command, question: BookShipment, *, secret: bytes) -> Answer:
+    """A shipment of a declared contract's goods; the buyer's code is made from ``secret``."""
     if _row(conn, question.shipment) is not None:
         raise Problem.field(409, "duplicate-id", "shipment", "this shipment exists already")
     declaration = customs.find(conn, question.declaration)
@@ -46,10 +49,10 @@ def book(conn: Connection, command: Command, question: BookShipment) -> Answer:
     conn.execute(
         insert(t),
         {
-            **question.model_dump(exclude={"proof_code"}),
+            **question.model_dump(),
             "delivered": "0",
             "state": ShipmentState.BOOKED.value,
-            "proof": proof_digest(question.shipment, question.proof_code),
+            "proof": proof_digest(secret, question.shipment, proof_code(secret, question.shipment)),
             "at": command.at,
         },
     )
@@ -57,23 +60,50 @@ def book(conn: Connection, command: Command, question: BookShipment) -> Answer:
     return Answer.of(201, _found(find(conn, question.shipment)))
 
 
-def record(conn: Connection, command: Command, question: RecordEvent, *, shipment: str) -> Answer:
+def record(
+    conn: Connection, command: Command, question: RecordEvent, *, shipment: str, secret: bytes
+) -> Answer:
     """Move a shipment on by one event; 409 when its state does not allow it, 422 for a wrong proof."""
     row = required(conn, shipment)
-    handed = move(conn, row, question, command.at)
-    carried = left(row) if handed is None else handed
-    said = epcis.object_event(_consignment(conn, row), question.event, instant(question.at), carried)
-    events.add(conn, said, shipment, command.at, field="at")
+    try:
+        with conn.begin_nested():
+            handed = move(conn, row, question, command.at, secret)
+            carried = left(row) if handed is None else handed
+            made = epcis.object_event(_consignment(conn, row), question.event, instant(question.at), carried)
+            events.add(conn, made, shipment, command.at, field="at")
+    except proofs.WrongProof as wrong:
+        proofs.count(conn, shipment)
+        return Answer(wrong.status, wrong.json())
     return Answer.of(200, _found(find(conn, shipment)))
 
 
-def move(conn: Connection, row: Row[Any], question: RecordEvent, at: int) -> Decimal | None:
-    """Move a shipment on; what was handed over by it, None when nothing was. Raises Problem."""
+def show_code(conn: Connection, shipment: str, secret: bytes) -> ProofCode:
+    """The code, for the buyer; Problem 404."""
+    required(conn, shipment)
+    return ProofCode(shipment=shipment, proof_code=proof_code(secret, shipment))
+
+
+def waive_proof(conn: Connection, command: Command, question: WaiveProof, *, shipment: str) -> Answer:
+    """The operator's word in place of the buyer's code; it lifts a lock too."""
+    row = required(conn, shipment)
+    if ShipmentState(row.state) in FINAL:
+        raise _refused(Refusal.ILLEGAL_EVENT, row.state)
+    proofs.waive(conn, shipment, question.reason, command.at)
+    return Answer.of(200, _found(find(conn, shipment)))
+
+
+def move(conn: Connection, row: Row[Any], question: RecordEvent, at: int, secret: bytes) -> Decimal | None:
+    """Move a shipment on; what was handed over by it, None when nothing was.
+
+    Raises Problem; a WrongProof is to be counted.
+    """
+    proof, wrong_tries = proofs.judged(conn, secret, row, question.proof_code)
     after = advance(
         ShipmentState(row.state),
         question.event,
         released=_released(conn, row),
-        proof=proof_fits(row.shipment, question.proof_code, row.proof),
+        proof=proof,
+        wrong_tries=wrong_tries,
         quantity=None if question.quantity is None else Decimal(question.quantity),
         left=left(row),
     )
@@ -140,7 +170,7 @@ def answer(conn: Connection, row: Row[Any]) -> ShipmentAnswer:
         )
         for step in conn.execute(_EVENTS, {"id": row.shipment})
     ]
-    booked = lanes.booking(conn, row.shipment)
+    booked, proof = lanes.booking(conn, row.shipment), proofs.standing(conn, row.shipment)
     return ShipmentAnswer(
         shipment=row.shipment,
         contract=row.contract,
@@ -154,6 +184,8 @@ def answer(conn: Connection, row: Row[Any]) -> ShipmentAnswer:
         carrier=None if booked is None else booked.carrier,
         freight=None if booked is None else Total.of(booked.freight_nano, booked.currency),
         eta=None if booked is None else iso(booked.eta),
+        wrong_codes=proof.wrong_tries,
+        proof_waived=proof.waived,
         events=steps,
     )
 
@@ -165,7 +197,8 @@ def _released(conn: Connection, row: Row[Any]) -> bool:
 
 def _refused(refusal: Refusal, state: str) -> Problem:
     reason = f"{refusal.reason} (it is {state})" if refusal is Refusal.ILLEGAL_EVENT else refusal.reason
-    return Problem.field(HTTP_STATUS.get(refusal, 422), refusal.code, refusal.field, reason)
+    kind = proofs.WrongProof if refusal is Refusal.WRONG_PROOF else Problem
+    return kind.field(HTTP_STATUS.get(refusal, 422), refusal.code, refusal.field, reason)
 
 
 def _row(conn: Connection, shipment: str) -> Row[Any] | None:

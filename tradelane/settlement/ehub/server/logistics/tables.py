@@ -78,3 +78,13 @@ lane_bookings = Table(
     Column("eta", Long, nullable=False),
 )
 """What the lane's offer said of a shipment when it was booked."""
+
+proofs = Table(
+    "shipment_proofs",
+    metadata,
+    Column("shipment", String, ForeignKey("shipments.shipment"), primary_key=True),
+    Column("wrong_tries", Integer, nullable=False),
+    Column("waived", Text),
+    Column("waived_at", Long),
+)
+"""Wrong codes shown for a shipment, and why the operator asks for none; no row while there is neither."""
