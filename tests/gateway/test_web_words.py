@@ -21,9 +21,17 @@ from tradelane.gateway.web.words import CATALOGS, LOCALES, Words, chosen_locale,
 FOREIGN = LOCALES[1:]
 SAID_AS_IT_IS = {"Tradelane", "UTC", "kg", "kWh", "MWh", "CSV", "JSON", "Parquet"}
 """Names and units that are the same in all our languages."""
-JINJA = re.compile(r"\{#.*?#\}|\{%-?\s*trans\b.*?endtrans\s*-?%\}|\{%.*?%\}|\{\{.*?\}\}", re.DOTALL)
+JINJA = re.compile(
+    r"\{#.*?#\}|\{% block events %\}.*?\{% endblock %\}"
+    r"|\{%-?\s*trans\b.*?endtrans\s*-?%\}|\{%.*?%\}|\{\{.*?\}\}",
+    re.DOTALL,
+)
 SPOKEN_ATTRIBUTE = re.compile(r'\s(?:title|aria-label|alt|placeholder|content)="([^"]*)"')
-UNSPOKEN = re.compile(r"<script\b.*?</script>|<meta [^>]*(?:viewport|color-scheme|equiv)[^>]*>|<!.*?>")
+UNSPOKEN = re.compile(
+    r"<script\b.*?</script>|<meta [^>]*(?:viewport|color-scheme|equiv|robots)[^>]*>|<!.*?>"
+    r"|<(\w+)[^>]* translate=\"no\"[^>]*>.*?</\1>"
+)
+"""Of a page, what nobody reads, and what is the same in every language."""
 WORD = re.compile(r"[^\W\d_]{2,}")
 
 

@@ -26,7 +26,7 @@ from pydantic_settings import (
 
 from tradelane.gateway.clock import Clock
 from tradelane.gateway.cross_checks import cross_checks
-from tradelane.gateway.section_types import Port
+from tradelane.gateway.section_types import Port, Url
 from tradelane.gateway.sections import ClockSection, EdgeSection, HubSection, ZoneSection
 from tradelane.gateway.toml_lines import Loc, line_of
 
@@ -53,6 +53,7 @@ class Config(BaseSettings):
     data_dir: Path = Field(default_factory=_default_data_dir)
     host: str = "127.0.0.1"
     port: Port = 8080
+    public_url: Url | None = None
     clock: ClockSection = ClockSection()
     edge: EdgeSection | None = None
     zone: ZoneSection | None = None
@@ -95,6 +96,11 @@ class Config(BaseSettings):
         """Where the e-hub role keeps the secret its callers show."""
         named = self.hub.token_file if self.hub else None
         return named or self.data_dir / "hub.token"
+
+    @property
+    def edge_token_file(self) -> Path:
+        """Where the edge role keeps the secret by which pairing codes are asked for."""
+        return self.data_dir / "edge.token"
 
     @property
     def operator_token_file(self) -> Path:

@@ -30,6 +30,8 @@ from tradelane.gateway.reporting import Reporting
 from tradelane.gateway.sections import Member
 from tradelane.gateway.sources import sources
 from tradelane.gateway.thinning import Thinning
+from tradelane.gateway.web.phone.household import Household
+from tradelane.gateway.web.phone.routes import phone_router
 from tradelane.gateway.zone_client import ZoneClient, ZoneRefused, ZoneUnreachable
 from tradelane.market.units import MINUTE, instant
 from tradelane.meter.reading import Source
@@ -78,6 +80,8 @@ class EdgeRole:
         """What waits for the next commit."""
         self.router = APIRouter()
         self.router.include_router(meter_router(self._file, self._log, self._closing, clock))
+        household = Household(self._file, clock, self._choices, self._log, self._closing, self._zone)
+        self.router.include_router(phone_router(household, keys.load_or_create_token(config.edge_token_file)))
 
     async def start(self) -> None:
         self._file.open()

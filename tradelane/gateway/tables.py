@@ -284,3 +284,24 @@ forecasts = Table(
     Column("share", Float, nullable=False),
 )
 """The surplus forecast that an offer was made from; ``share`` of cases may bring less than ``low_wh``."""
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("token_hash", LargeBinary, primary_key=True),
+    Column("role", String, nullable=False),
+    Column("subject", String, nullable=False),
+    Column("opened_at", Long, nullable=False),
+    Column("expires_at", Long, nullable=False),
+)
+"""Who is signed in at this role's pages. Instants are the machine's (Unix ms), not the market's."""
+
+pairing_codes = Table(
+    "pairing_codes",
+    metadata,
+    Column("code_hash", LargeBinary, primary_key=True),
+    Column("role", String, nullable=False),
+    Column("subject", String, nullable=True),
+    Column("expires_at", Long, nullable=False),
+)
+"""Codes that were not used yet; without a subject, for a person who is not a member yet."""

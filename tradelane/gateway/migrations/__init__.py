@@ -1,5 +1,5 @@
 """The schema of the edge's and the zone's file, step by step; ``tables.py`` says what it has become."""
 
 PLACE = "tradelane.gateway:migrations"
-HEAD = "0003"
+HEAD = "0004"
 """The revision this code works with."""

@@ -50,6 +50,12 @@ class Formats:
             value, unit = value / 1000, larger
         return f"{self.number(value)}\u00a0{unit}"
 
+    def power(self, watts: Decimal) -> str:
+        """``640 W``; from 1000 on in kW to three significant digits."""
+        if abs(watts) < 1000:
+            return f"{self.number(watts.quantize(Decimal(1)))}\u00a0W"
+        return f"{self.number(watts / 1000)}\u00a0kW"
+
     def number(self, value: Decimal | int) -> str:
         """Three significant digits, but never less than whole ones."""
         value = Decimal(value)

@@ -96,9 +96,11 @@ function hear(message) {
 }
 
 function listen() {
-  if (!("SharedWorker" in window)) return stream(hear);
-  const worker = new SharedWorker(script.dataset.worker, { type: "module", name: "tradelane" });
-  worker.onerror = () => stream(hear);
+  const { events, worker: file } = script.dataset;
+  if (!events) return;
+  if (!("SharedWorker" in window)) return stream(events, hear);
+  const worker = new SharedWorker(file, { type: "module", name: events });
+  worker.onerror = () => stream(events, hear);
   worker.port.onmessage = ({ data }) => hear(data);
   addEventListener("pagehide", () => worker.port.postMessage("bye"));
 }

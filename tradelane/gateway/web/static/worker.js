@@ -1,4 +1,5 @@
-// One EventSource for all tabs of this origin: a browser opens only six connections to a host.
+// One EventSource for all tabs that hear the same events: a browser opens only six connections to a host.
+// The worker is named after their URL.
 
 import { stream } from "./stream.js";
 
@@ -16,4 +17,4 @@ self.onconnect = ({ ports: [port] }) => {
   port.postMessage(last);
 };
 
-stream(tell);
+stream(self.name, tell);
