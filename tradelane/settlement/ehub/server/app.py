@@ -18,6 +18,8 @@ from tradelane.settlement.ehub.server import customs, customs_rules, data, payme
 from tradelane.settlement.ehub.server.bank import routes as bank
 from tradelane.settlement.ehub.server.commands import Commands, idempotency_key
 from tradelane.settlement.ehub.server.logistics import routes as logistics
+from tradelane.settlement.ehub.server.openpayments import routes as openpayments
+from tradelane.settlement.ehub.server.signatures import Callers, Keys, nobody
 from tradelane.settlement.ehub.server.transact import Transact
 
 PREFIX = "/api/v1"
@@ -35,10 +37,11 @@ def create_router(
     read: Transact | None = None,
     *,
     proof_secret: str | None = None,
+    keys: Keys = nobody,
 ) -> APIRouter:
     """Every route of an e-hub over one store. ``now`` is market time in ms; ``token`` the bearer token of
-    every caller; reads go through ``read``, or ``transact`` when there is none. The buyers' codes are made
-    from ``proof_secret``, or the token when there is none."""
+    the operator, ``keys`` the members'; reads go through ``read``, or ``transact`` when there is none.
+    The buyers' codes are made from ``proof_secret``, or the token when there is none."""
     look = read or transact
     routes = APIRouter(prefix=PREFIX, tags=["e-hub"], dependencies=[Depends(Bearer(token))])
     _add_commands(routes, Commands(transact, now))
@@ -47,7 +50,10 @@ def create_router(
     _add_reads(routes, look)
     routes.include_router(customs_rules.router(now))
     routes.routes.append(_health(look))
-    return routes
+    whole = APIRouter()
+    whole.include_router(routes)
+    whole.include_router(openpayments.router(transact, look, now, Callers(token, keys, transact, look, now)))
+    return whole
 
 
 def create_app(
@@ -56,11 +62,12 @@ def create_app(
     token: str,
     read: Transact | None = None,
     unavailable: tuple[type[Exception], ...] = (),
+    keys: Keys = nobody,
 ) -> FastAPI:
     """An application that is only an e-hub. Errors of ``unavailable`` kinds answer 503."""
     app = FastAPI(title="Tradelane e-hub", version="1", responses=problem.RESPONSES)
     problem.install(app, unavailable)
-    app.include_router(create_router(transact, now, token, read))
+    app.include_router(create_router(transact, now, token, read, keys=keys))
     return app
 
 

@@ -35,6 +35,11 @@ class Keys(Protocol):
     def __call__(self, conn: Connection, keyid: str, /) -> bytes | None: ...
 
 
+def nobody(_conn: Connection, _keyid: str) -> bytes | None:
+    """The keys of a hub without members."""
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Caller:
     """A member, or the operator when ``member`` is None."""

@@ -1,0 +1,150 @@
+"""The facade's routes, ``/api/v1/open-payments``: for gateways and phones behind a home router, which ask and
+wait but cannot be called."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+
+from tradelane.settlement.ehub import wire, wire_payments
+from tradelane.settlement.ehub.server import data
+from tradelane.settlement.ehub.server.commands import Commands, idempotency_key
+from tradelane.settlement.ehub.server.openpayments import incoming, outgoing, quotes, rates, wallets
+from tradelane.settlement.ehub.server.openpayments.places import PATH, Places
+from tradelane.settlement.ehub.server.signatures import Asker, Caller, Callers
+from tradelane.settlement.ehub.server.transact import Transact
+from tradelane.settlement.problem import Problem
+
+Limit = Annotated[int, Query(ge=1, le=data.MOST_ITEMS)]
+After = Annotated[int, Query(ge=0, le=2**63 - 1)]
+Here = Annotated[Places, Depends(Places.of)]
+
+
+async def own_key(asker: Asker, key: Annotated[str, Depends(idempotency_key)]) -> str:
+    """The asker's own: two members may use the same key. No member's id holds a space."""
+    return key if asker.is_operator else f"{asker.member} {key}"
+
+
+Key = Annotated[str, Depends(own_key)]
+
+
+def router(
+    transact: Transact,
+    read: Transact,
+    now: Callable[[], int],
+    callers: Callers,
+    fee: quotes.FeePpm = quotes.free,
+) -> APIRouter:
+    """All of it; ``now`` is market time in ms."""
+    signed = APIRouter(dependencies=[Depends(callers)])
+    commands = Commands(transact, now)
+    _add_payments(signed, commands, fee)
+    _add_rates(signed, commands, read, now)
+    _add_reads(signed, read)
+    routes = APIRouter(prefix=PATH, tags=["open payments"])
+    routes.include_router(signed)
+    _add_wallet(routes, read)
+    return routes
+
+
+def _add_payments(routes: APIRouter, commands: Commands, fee: quotes.FeePpm) -> None:
+    @routes.post("/quotes", status_code=201, response_model=wire_payments.Quote)
+    async def quote(
+        request: Request, key: Key, asker: Asker, here: Here, question: wire_payments.AskQuote
+    ) -> Response:
+        effect = partial(quotes.ask, asker=asker, places=here, fee=fee)
+        return await commands.run(request, key, question, effect)
+
+    @routes.post("/incoming-payments", status_code=201, response_model=wire_payments.Incoming)
+    async def expect(
+        request: Request, key: Key, asker: Asker, here: Here, question: wire_payments.AskIncoming
+    ) -> Response:
+        effect = partial(incoming.ask, asker=asker, places=here)
+        return await commands.run(request, key, question, effect)
+
+    @routes.post("/incoming-payments/{id}/complete", response_model=wire_payments.Incoming)
+    async def complete(
+        request: Request,
+        key: Key,
+        asker: Asker,
+        here: Here,
+        id: str,
+        question: wire_payments.Complete | None = None,
+    ) -> Response:
+        effect = partial(incoming.complete, id=id, asker=asker, places=here)
+        return await commands.run(request, key, question or wire_payments.Complete(), effect)
+
+    @routes.post("/outgoing-payments", status_code=201, response_model=wire_payments.Outgoing)
+    async def pay(
+        request: Request, key: Key, asker: Asker, here: Here, question: wire_payments.AskOutgoing
+    ) -> Response:
+        effect = partial(outgoing.pay, asker=asker, places=here)
+        return await commands.run(request, key, question, effect)
+
+
+def _add_rates(routes: APIRouter, commands: Commands, read: Transact, now: Callable[[], int]) -> None:
+    @routes.post("/rates", status_code=201, response_model=wire_payments.RateState)
+    async def post_rate(
+        request: Request, key: Key, asker: Asker, question: wire_payments.PostRate
+    ) -> Response:
+        _operator(asker)
+        return await commands.run(request, key, question, rates.post)
+
+    @routes.get("/rates")
+    async def all_rates() -> wire_payments.Rates:
+        return await read(lambda conn: rates.listed(conn, now()))
+
+
+def _add_reads(routes: APIRouter, read: Transact) -> None:
+    @routes.get("/wallets")
+    async def own_wallets(asker: Asker, here: Here) -> wire_payments.Wallets:
+        return await read(lambda conn: wallets.owned(conn, _member(asker), here))
+
+    @routes.get("/quotes/{id}")
+    async def one_quote(id: str, asker: Asker, here: Here) -> wire_payments.Quote:
+        return await read(lambda conn: quotes.shown(quotes.mine(conn, id, asker), here))
+
+    @routes.get("/incoming-payments")
+    async def all_incoming(
+        asker: Asker, here: Here, after: After = 0, limit: Limit = 100
+    ) -> wire_payments.Incomings:
+        return await read(lambda conn: incoming.listed(conn, asker, after, limit, here))
+
+    @routes.get("/incoming-payments/{id}")
+    async def one_incoming(id: str, asker: Asker, here: Here) -> wire_payments.Incoming:
+        return await read(lambda conn: incoming.shown(incoming.mine(conn, id, asker), here))
+
+    @routes.get("/outgoing-payments")
+    async def all_outgoing(
+        asker: Asker, here: Here, after: After = 0, limit: Limit = 100
+    ) -> wire_payments.Outgoings:
+        return await read(lambda conn: outgoing.listed(conn, asker, after, limit, here))
+
+    @routes.get("/outgoing-payments/{id}")
+    async def one_outgoing(id: str, asker: Asker, here: Here) -> wire_payments.Outgoing:
+        return await read(lambda conn: outgoing.mine(conn, id, asker, here))
+
+    @routes.get("/receipts")
+    async def receipts(asker: Asker, after: After = 0, limit: Limit = 100) -> wire.Page[wire.Receipt]:
+        return await read(lambda conn: wallets.receipts(conn, _member(asker), after, limit))
+
+
+def _add_wallet(routes: APIRouter, read: Transact) -> None:
+    @routes.get("/wallets/{wallet:path}")
+    async def wallet(wallet: str, here: Here) -> wire_payments.WalletAddress:
+        """For anyone: needs no signature."""
+        return await read(lambda conn: wallets.public(conn, wallet, here))
+
+
+def _operator(asker: Caller) -> None:
+    if not asker.is_operator:
+        raise Problem.field(403, "operator-only", "Authorization", "this is for the hub's operator")
+
+
+def _member(asker: Caller) -> str:
+    if asker.member is None:
+        raise Problem.field(403, "members-only", "Signature-Input", "this is for members, who sign")
+    return asker.member

@@ -1,0 +1,73 @@
+"""The facade's tables: rates, quotes, payments. Money is nano-units, instants Unix ms."""
+
+from __future__ import annotations
+
+from sqlalchemy import Boolean, CheckConstraint, Column, ForeignKey, Index, String, Table, Text
+
+from tradelane.settlement.ehub.server.tables import Long, metadata
+
+rates = Table(
+    "op_rates",
+    metadata,
+    Column("seq", Long, primary_key=True),
+    Column("sell", String, nullable=False),
+    Column("buy", String, nullable=False),
+    Column("mid_nano", Long, nullable=False),
+    Column("spread_ppm", Long, nullable=False),
+    Column("valid_until", Long, nullable=False),
+    Column("at", Long, nullable=False),
+    Index("ix_op_rates_pair", "sell", "buy", "seq"),
+)
+"""Of a pair the newest counts, while it is valid."""
+
+incoming = Table(
+    "op_incoming",
+    metadata,
+    Column("seq", Long, primary_key=True),
+    Column("id", String, nullable=False, unique=True),
+    Column("wallet", String, ForeignKey("accounts.account"), nullable=False),
+    Column("member", String),
+    Column("currency", String, nullable=False),
+    Column("wanted_nano", Long),
+    Column("received_nano", Long, nullable=False),
+    Column("completed", Boolean, nullable=False),
+    Column("completed_at", Long),
+    Column("expires_at", Long),
+    Column("metadata", Text, nullable=False),
+    Column("at", Long, nullable=False),
+    CheckConstraint("wanted_nano IS NULL OR received_nano <= wanted_nano", name="ck_op_incoming_wanted"),
+    Index("ix_op_incoming_member", "member", "seq"),
+)
+"""What a member expects; the database itself lets no more in than is wanted."""
+
+quotes = Table(
+    "op_quotes",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("wallet", String, ForeignKey("accounts.account"), nullable=False),
+    Column("receiver", String, ForeignKey("accounts.account"), nullable=False),
+    Column("incoming", String, ForeignKey("op_incoming.id")),
+    Column("sell", String, nullable=False),
+    Column("buy", String, nullable=False),
+    Column("mid_nano", Long, nullable=False),
+    Column("spread_ppm", Long, nullable=False),
+    Column("debit_nano", Long, nullable=False),
+    Column("fee_nano", Long, nullable=False),
+    Column("receive_nano", Long, nullable=False),
+    Column("expires_at", Long, nullable=False),
+    Column("at", Long, nullable=False),
+)
+"""A promise: these amounts, until ``expires_at``, once."""
+
+outgoing = Table(
+    "op_outgoing",
+    metadata,
+    Column("seq", Long, primary_key=True),
+    Column("id", String, nullable=False, unique=True),
+    Column("quote", String, ForeignKey("op_quotes.id"), nullable=False, unique=True),
+    Column("member", String),
+    Column("metadata", Text, nullable=False),
+    Column("at", Long, nullable=False),
+    Index("ix_op_outgoing_member", "member", "seq"),
+)
+"""A quote that was paid."""
