@@ -128,10 +128,11 @@ def _literal_codes(tree: ast.Module) -> Iterator[str]:
 
 def _refusal_codes() -> Iterator[str]:
     from tradelane.market.order import Refusal
-    from tradelane.settlement import epcis, freight, ledger, logistics
+    from tradelane.settlement import epcis, freight, landed, ledger, logistics
 
     yield from (refusal.name.lower().replace("_", "-") for refusal in Refusal)
     yield from (refusal.code for refusal in ledger.Refusal)
+    yield from (why.value[0] for why in landed.Why)
     for refusals in (logistics.Refusal, epcis.Refusal, freight.Refusal):
         yield from (refusal.code for refusal in refusals)
 

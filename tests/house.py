@@ -159,7 +159,7 @@ def no_chance(files: Files) -> Iterator[str]:
 
 MONEY = re.compile(
     r"tradelane/settlement/[^/]+\.py|tradelane/settlement/ehub/wire\.py"
-    r"|tradelane/settlement/ehub/server/(payments|customs|tables|logistics/\w+)\.py"
+    r"|tradelane/settlement/ehub/server/(payments|tables|(customs|logistics)/\w+)\.py"
     r"|tradelane/market/(units|product|order|trade|book|exchange|landed)\.py"
 )
 

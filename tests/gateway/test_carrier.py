@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from tests.settlement.hubs import NOW, TOKEN, eur
+from tests.settlement.hubs import NOW, TOKEN
 from tradelane.gateway.clock import Clock
 from tradelane.gateway.demo import carrier, scene
 from tradelane.gateway.hub import open_standing_accounts
@@ -18,6 +18,8 @@ from tradelane.gateway.store import opened
 from tradelane.settlement.ehub.client import HubClient, HubRefused
 from tradelane.settlement.ehub.server.app import create_app
 from tradelane.settlement.ehub.server.migrations import HEAD, PLACE
+from tradelane.settlement.ehub.wire import PositiveAmount
+from tradelane.settlement.ehub.wire_declarations import Declare
 from tradelane.settlement.logistics import MOST_TRIES, ShipmentEvent, ShipmentState
 
 
@@ -48,9 +50,12 @@ def test_everybody_s_money_is_paid_in_once(tmp_path: Path) -> None:
 
 
 async def book(hub: HubClient, name: str) -> None:
-    await hub.declare(
-        f"{name}/declare", declaration=name, contract=name, hs_code="070190", origin="NL", destination="GB",
-        quantity="25", unit="kg", value=eur("7"), duty_ppm=80_000,
+    await hub.customs.declare(
+        f"{name}/declare",
+        Declare(
+            declaration=name, contract=name, hs_code="070190", origin="NL", destination="GB",
+            quantity="25", unit="kg", value=PositiveAmount(currency="EUR", value="7"), duty_ppm=80_000,
+        ),
     )  # fmt: skip
     await hub.book_shipment(
         f"{name}/ship", shipment=name, contract=name, declaration=name, lane="NL>GB.road", quantity="25",

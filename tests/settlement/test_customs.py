@@ -1,4 +1,4 @@
-"""Duties and channels."""
+"""Duties."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.settlement.hubs import eur
 from tradelane.market.units import PPM, Money
-from tradelane.settlement.customs import Channel, DeclarationState, Rule, assess, channel, state
+from tradelane.settlement.customs import assess
 
 
 @pytest.mark.parametrize(
@@ -30,24 +30,3 @@ def test_duty_is_rounded_once(value: str, duty_ppm: int, duty: str) -> None:
 def test_duty_is_the_nearest_nano(nano: int, duty_ppm: int) -> None:
     duty = assess(Money(nano, "EUR"), duty_ppm).nano
     assert abs(2 * (duty * PPM - nano * duty_ppm)) <= PPM
-
-
-def test_everything_is_green_for_now() -> None:
-    assert channel("0901.21", "GB", "ES") is Channel.GREEN
-
-
-def test_the_first_fitting_rule_decides() -> None:
-    rules = (
-        Rule(Channel.RED, hs_prefix="9306"),
-        Rule(Channel.YELLOW, origin="GB", destination="ES"),
-        Rule(Channel.GREEN, origin="GB"),
-    )
-    assert channel("9306.30", "GB", "ES", rules) is Channel.RED
-    assert channel("0901.21", "GB", "ES", rules) is Channel.YELLOW
-    assert channel("0901.21", "GB", "FR", rules) is Channel.GREEN
-    assert channel("0901.21", "FR", "GB", rules) is Channel.RED, "what no rule knows is looked at"
-
-
-def test_only_green_is_released_at_once() -> None:
-    released = [c for c in Channel if state(c) is DeclarationState.RELEASED]
-    assert released == [Channel.GREEN]

@@ -11,7 +11,9 @@ from sqlalchemy import select, text, update
 from tests.settlement.hubs import NOW, Hub, assert_problem, declaration, eur, shipment
 from tradelane.market.units import iso
 from tradelane.settlement.ehub.client import HubClient
-from tradelane.settlement.ehub.server.tables import declarations, idempotency
+from tradelane.settlement.ehub.server.customs.tables import declarations
+from tradelane.settlement.ehub.server.tables import idempotency
+from tradelane.settlement.ehub.wire_declarations import Declare
 from tradelane.settlement.logistics import ShipmentEvent, ShipmentState
 
 E = ShipmentEvent
@@ -20,21 +22,11 @@ WAY = [E.PICKED_UP, E.IN_CUSTOMS, E.IN_TRANSIT, E.OUT_FOR_DELIVERY]
 
 def test_goods_go_from_door_to_door(market: Hub) -> None:
     async def way(client: HubClient) -> None:
-        declared = await client.declare(
-            "d1",
-            declaration="d1",
-            contract="c1",
-            hs_code="0901.21",
-            origin="GB",
-            destination="ES",
-            quantity="12.50",
-            unit="kg",
-            value=eur("10"),
-            duty_ppm=75_000,
-        )
+        question = Declare(**declaration(quantity="12.50"))
+        declared = await client.customs.declare("d1", question)
         assert (declared.channel, declared.state, declared.quantity) == ("green", "released", "12.5")
         assert declared.duty.money == eur("0.75")
-        assert await client.declaration("d1") == declared
+        assert await client.customs.declaration("d1") == declared
         booked = await client.book_shipment(
             "p1",
             shipment="p1",

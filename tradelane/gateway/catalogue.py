@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from decimal import Decimal
 from fractions import Fraction
@@ -19,6 +20,8 @@ from tradelane.market.units import MINUTE, Interval, instant, whole
 POWER_LOT = Decimal("0.000001")
 """MWh: power is traded in whole watt-hours."""
 HOUR = 60 * MINUTE
+ISO_COUNTRY = re.compile(r"[A-Z]{2}(?![A-Za-z])")
+UNKNOWN_COUNTRY = "ZZ"
 DAY = 24 * HOUR
 
 
@@ -46,6 +49,11 @@ class Catalogue:
     @cached_property
     def zones(self) -> dict[str, Zone]:
         return {z.id: Zone(z.id, z.currency, z.fx) for z in self.section.zones}
+
+    def country(self, zone: str) -> str:
+        """The country a zone is in; ``ZZ``, which is none, where nobody said and its id does not tell."""
+        said = next((z.country for z in self.section.zones if z.id == zone), None)
+        return said or (zone[:2] if ISO_COUNTRY.match(zone) else UNKNOWN_COUNTRY)
 
     @property
     def currencies(self) -> list[str]:

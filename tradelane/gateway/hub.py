@@ -19,7 +19,7 @@ from tradelane.settlement.ehub.wire import OpenAccount
 
 UNLIMITED = ("issuer", "fx", "rounding", "balancing")
 """Standing accounts that may owe: what they owe is what others were given."""
-NEVER_BELOW_ZERO = ("customs",)
+NEVER_BELOW_ZERO = ("customs", "import-tax", "platform")
 OWNER = "e-hub"
 PROOF_SECRET = "hub.proof"
 """File in the data directory that the buyers' codes are made from: no caller has it."""

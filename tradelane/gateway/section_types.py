@@ -95,6 +95,7 @@ Id = Annotated[
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
 Currency = Annotated[str, _shaped("[A-Z]{3}", 'an ISO 4217 currency code such as "EUR"')]
 Url = Annotated[str, _shaped(r"https?://[^\s/]+\S*", "an http:// or https:// address")]
+Country = Annotated[str, _shaped("[A-Z]{2}", 'a country by ISO 3166 such as "NL"')]
 HsCode = Annotated[str, _shaped("[0-9]{6}([0-9]{2}){0,2}", "an HS code of 6, 8 or 10 digits")]
 LineUrl = Annotated[str, AfterValidator(_line_url)]
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_database)]

@@ -14,6 +14,7 @@ from pydantic import AfterValidator, Field
 
 from tradelane.gateway.section_types import (
     Amount,
+    Country,
     Currency,
     DatabaseUrl,
     HsCode,
@@ -181,12 +182,14 @@ class EdgeSection(Section):
 
 
 class ZoneEntry(Section):
-    """A bidding zone. ``fx`` is numeraire per unit of ``currency``."""
+    """A bidding zone. ``fx`` is numeraire per unit of ``currency``; ``country``, ISO 3166, is what customs
+    goes by: the first two letters of ``id`` where it is not said."""
 
     id: Id
     name: Text
     currency: Currency
     fx: Positive = Decimal(1)
+    country: Country | None = None
 
 
 class PowerLane(Section):

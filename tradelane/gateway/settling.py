@@ -15,20 +15,20 @@ from typing import Any
 import structlog
 from sqlalchemy import Connection, RowMapping
 
-from tradelane.gateway import contracts
+from tradelane.gateway import border, contracts
 from tradelane.gateway.catalogue import Catalogue
 from tradelane.gateway.clock import Clock
 from tradelane.gateway.correcting import WRONG_TOKEN, Corrector
 from tradelane.gateway.file import RoleFile
 from tradelane.gateway.statements import stated
-from tradelane.market.units import Money, decimal, whole
+from tradelane.market.units import decimal, whole
 from tradelane.settlement import accounts
 from tradelane.settlement.contract import State
 from tradelane.settlement.delivery import Delivery, delivery_of, measure
 from tradelane.settlement.ehub.client import HubClient, HubRefused, HubUnreachable
 from tradelane.settlement.ehub.wire_logistics import ShipmentAnswer
 from tradelane.settlement.logistics import EFFECTS, Effect
-from tradelane.settlement.settle import settle, to_reserve, value
+from tradelane.settlement.settle import settle, to_reserve
 
 log = structlog.get_logger(__name__)
 AT_ONCE = 16
@@ -182,29 +182,16 @@ class Settler:
         if not contract.legs:
             await self._move(row, State.SHIPPED)
             return
-        leg, currency = contract.legs[0], contract.seller_zone.currency
-        paid = Money(value(contract.product, contract.seller_price, contract.sent), currency)
-        quantity = contract.product.quantity_text(contract.sent)
-        await self._hub.declare(
-            f"{contract.id}/declare",
-            declaration=contract.id,
-            contract=contract.id,
-            hs_code=contract.product.hs_code or "",
-            origin=leg.source.id,
-            destination=leg.target.id,
-            quantity=quantity,
-            unit=contract.product.unit,
-            value=paid,
-            duty_ppm=leg.lane.duty_ppm,
-        )
+        question = border.declared(contract, self._catalogue)
+        await self._hub.customs.declare(f"{contract.id}/declare", question)
         await self._hub.book_shipment(
             f"{contract.id}/ship",
             shipment=contract.id,
             contract=contract.id,
             declaration=contract.id,
-            lane=leg.lane.id,
-            quantity=quantity,
-            unit=contract.product.unit,
+            lane=contract.legs[0].lane.id,
+            quantity=question.quantity,
+            unit=question.unit,
         )
         await self._move(row, State.SHIPPED)
 

@@ -18,6 +18,8 @@ from tradelane.settlement.customs import assess
 from tradelane.settlement.tariff_data import Relief, Rule, Territory, finer, longest, territories
 
 ASK = "not known: ask customs"
+CHARGED = ("at import", "at sale")
+"""What is collected so, customs takes."""
 
 
 class Incoterm(StrEnum):
@@ -81,7 +83,8 @@ class Consignment:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """``kind``: duty or tax. ``collected``: at import, at sale, or in the importer's own return."""
+    """``kind``: duty or tax. ``collected``: at import, at sale, in the importer's own return, or at
+    settlement by whoever stated the duty."""
 
     kind: str
     amount: Money
@@ -106,6 +109,11 @@ class Assessment:
     def sum_of(self, kind: str) -> Money:
         return Money(sum(line.amount.nano for line in self.lines if line.kind == kind), self.price.currency)
 
+    def charged(self, kind: str) -> Money:
+        """What customs itself takes of ``kind``."""
+        lines = (line for line in self.lines if line.kind == kind and line.collected in CHARGED)
+        return Money(sum(line.amount.nano for line in lines), self.price.currency)
+
 
 def landed(asked: Consignment, tables: Mapping[str, Territory] | None = None) -> Assessment:
     """Duty and import tax of a consignment. Raises Unassessable. Within one customs territory there is
@@ -128,6 +136,13 @@ def landed(asked: Consignment, tables: Mapping[str, Territory] | None = None) ->
     base = Money(value.nano + freight.nano + duty.amount.nano, value.currency)
     at_sale = relief is not None and relief.at_sale
     return Assessment(value, freight, (duty, _tax(place, asked, base, at_sale)))
+
+
+def stated(value: Money, duty_ppm: int, on: date) -> Assessment:
+    """The duty that a lane states itself, where no tariff table is followed; it is paid at settlement."""
+    rule = Rule("the lane's own duty", "", "", duty_ppm, "", "who runs the lane", on, None, verified=False)
+    line = Line("duty", assess(value, duty_ppm), value, rule, "at settlement")
+    return Assessment(value, Money(0, value.currency), (line,))
 
 
 def duty_rule(place: Territory, asked: Consignment) -> Rule:

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ValidationError
 
 from tradelane.market.units import Money, iso
 from tradelane.settlement.ehub import wire, wire_logistics
+from tradelane.settlement.ehub.client_customs import CustomsClient
 from tradelane.settlement.ledger import Transfer
 from tradelane.settlement.logistics import ShipmentEvent, ShipmentState
 
@@ -88,6 +89,7 @@ class HubClient:
             timeout=timeout_s,
             headers={"Authorization": f"Bearer {token}"},
         )
+        self.customs = CustomsClient(self._command, self._ask)
 
     async def close(self) -> None:
         await self._http.aclose()
@@ -149,34 +151,6 @@ class HubClient:
             settlement=settlement, reservation=reservation, contract=contract, transfers=legs
         )
         return await self._command("/settlements", key, question, wire.SettlementState)
-
-    async def declare(
-        self,
-        key: str,
-        *,
-        declaration: str,
-        contract: str,
-        hs_code: str,
-        origin: str,
-        destination: str,
-        quantity: str,
-        unit: str,
-        value: Money,
-        duty_ppm: int,
-    ) -> wire.DeclarationAnswer:
-        """``quantity`` is decimal text in ``unit``."""
-        question = wire.Declare(
-            declaration=declaration,
-            contract=contract,
-            hs_code=hs_code,
-            origin=origin,
-            destination=destination,
-            quantity=quantity,
-            unit=unit,
-            value=_amount(value),
-            duty_ppm=duty_ppm,
-        )
-        return await self._command("/declarations", key, question, wire.DeclarationAnswer)
 
     async def book_shipment(
         self,
@@ -240,9 +214,6 @@ class HubClient:
     ) -> wire.Page[wire.Receipt]:
         query = {"account": account, "contract": contract, "after": after, "limit": limit}
         return await self._ask("/receipts", wire.Page[wire.Receipt], query)
-
-    async def declaration(self, declaration: str) -> wire.DeclarationAnswer:
-        return await self._ask(f"/declarations/{quote(declaration, safe='')}", wire.DeclarationAnswer)
 
     async def shipment(self, shipment: str) -> wire_logistics.ShipmentAnswer:
         return await self._ask(f"/shipments/{quote(shipment, safe='')}", wire_logistics.ShipmentAnswer)

@@ -44,6 +44,12 @@ def _positive(value: str) -> str:
     return value
 
 
+def _not_negative(value: str) -> str:
+    if decimal(value) < 0:
+        raise ValueError("must not be below zero")
+    return value
+
+
 def _quantity(value: str) -> str:
     return plain(decimal(value))
 
@@ -63,6 +69,10 @@ Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 HsCode = Annotated[str, Field(pattern=r"^[0-9]{4}(\.?[0-9]{2}){0,3}$")]
 Value = Annotated[str, BeforeValidator(_decimal_text), AfterValidator(_exact)]
 PositiveValue = Annotated[Value, AfterValidator(_positive)]
+NotNegativeValue = Annotated[Value, AfterValidator(_not_negative)]
+Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
+"""ISO 3166-1 alpha-2."""
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Quantity = Annotated[
     str, BeforeValidator(_decimal_text), AfterValidator(_quantity), AfterValidator(_positive)
 ]

@@ -12,21 +12,17 @@ from typing import Annotated, Generic, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from tradelane.market.units import Money, decimal
-from tradelane.settlement.customs import Channel, DeclarationState
 from tradelane.settlement.ehub.fields import (
     Currency,
-    HsCode,
     Id,
     Instant,
     Name,
     PositiveValue,
-    Quantity,
     Text,
     Value,
 )
 from tradelane.settlement.ledger import Transfer
 
-GREATEST_DUTY_PPM = 10_000_000
 MOST_TRANSFERS = 10_000
 T = TypeVar("T")
 
@@ -122,18 +118,6 @@ class Settle(Question):
     transfers: Annotated[list[Leg], Field(max_length=MOST_TRANSFERS)]
 
 
-class Declare(Question):
-    declaration: Id
-    contract: Id
-    hs_code: HsCode
-    origin: Id
-    destination: Id
-    quantity: Quantity
-    unit: Name
-    value: PositiveAmount
-    duty_ppm: Annotated[int, Field(ge=0, le=GREATEST_DUTY_PPM, strict=True)]
-
-
 class Release(Question):
     """The body of a release: empty."""
 
@@ -224,22 +208,6 @@ class Receipt(BaseModel):
     total: Total
     at: str
     hash: str
-
-
-class DeclarationAnswer(BaseModel):
-    declaration: str
-    contract: str
-    hs_code: str
-    origin: str
-    destination: str
-    quantity: str
-    unit: str
-    value: Total
-    duty_ppm: int
-    duty: Total
-    channel: Channel
-    state: DeclarationState
-    at: str
 
 
 class CurrencyBalance(BaseModel):

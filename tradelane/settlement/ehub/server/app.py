@@ -14,9 +14,10 @@ from starlette.routing import Route
 from tradelane.settlement import problem
 from tradelane.settlement.bearer import Bearer
 from tradelane.settlement.ehub import wire, wire_ledger
-from tradelane.settlement.ehub.server import customs, customs_rules, data, payments, transfers
+from tradelane.settlement.ehub.server import customs_rules, data, payments, transfers
 from tradelane.settlement.ehub.server.bank import routes as bank
 from tradelane.settlement.ehub.server.commands import Commands, idempotency_key
+from tradelane.settlement.ehub.server.customs import routes as customs
 from tradelane.settlement.ehub.server.logistics import routes as logistics
 from tradelane.settlement.ehub.server.openpayments import routes as openpayments
 from tradelane.settlement.ehub.server.signatures import Callers, Keys, nobody
@@ -47,6 +48,7 @@ def create_router(
     _add_commands(routes, Commands(transact, now))
     routes.include_router(bank.router(transact, look, now))
     routes.include_router(logistics.router(transact, look, now, (proof_secret or token).encode()))
+    routes.include_router(customs.router(transact, look, now))
     _add_reads(routes, look)
     routes.include_router(customs_rules.router(now))
     routes.routes.append(_health(look))
@@ -109,10 +111,6 @@ def _add_commands(router: APIRouter, commands: Commands) -> None:
     async def order(request: Request, key: Key, question: wire_ledger.OrderTransfers) -> Response:
         return await commands.run(request, key, question, transfers.order)
 
-    @router.post("/declarations", status_code=201, response_model=wire.DeclarationAnswer)
-    async def declare(request: Request, key: Key, question: wire.Declare) -> Response:
-        return await commands.run(request, key, question, customs.declare)
-
 
 def _add_reads(router: APIRouter, read: Transact) -> None:
     @router.get("/accounts")
@@ -144,16 +142,6 @@ def _add_reads(router: APIRouter, read: Transact) -> None:
         account: str | None = None, contract: str | None = None, after: AfterSeq = 0, limit: Limit = 100
     ) -> wire.Page[wire.Receipt]:
         return await read(lambda conn: data.list_receipts(conn, after, limit, account, contract))
-
-    @router.get("/declarations")
-    async def declarations(
-        contract: str | None = None, after: AfterName = None, limit: Limit = 100
-    ) -> wire.Page[wire.DeclarationAnswer]:
-        return await read(lambda conn: data.list_declarations(conn, after, limit, contract))
-
-    @router.get("/declarations/{declaration:path}")
-    async def declaration(declaration: str) -> wire.DeclarationAnswer:
-        return _found("declaration", await read(lambda conn: customs.find(conn, declaration)))
 
     @router.get("/trial-balance")
     async def trial_balance() -> wire.TrialBalance:

@@ -15,17 +15,17 @@ from tradelane.market.units import NANO, iso
 from tradelane.settlement.ehub.server import (
     accounts,
     chain,
-    customs,
     payments,
     tables,
     transfers,
 )
+from tradelane.settlement.ehub.server.customs import answers
+from tradelane.settlement.ehub.server.customs.tables import declarations
 from tradelane.settlement.ehub.server.logistics import shipments
 from tradelane.settlement.ehub.wire import (
     AccountState,
     ChainCheck,
     CurrencyBalance,
-    DeclarationAnswer,
     Page,
     Receipt,
     ReservationState,
@@ -33,6 +33,7 @@ from tradelane.settlement.ehub.wire import (
     TransferState,
     TrialBalance,
 )
+from tradelane.settlement.ehub.wire_declarations import DeclarationAnswer
 from tradelane.settlement.ehub.wire_ledger import LedgerLine
 from tradelane.settlement.ehub.wire_logistics import ShipmentAnswer
 from tradelane.settlement.logistics import ShipmentState
@@ -85,10 +86,10 @@ def list_receipts(
 def list_declarations(
     conn: Connection, after: str | None, limit: int, contract: str | None
 ) -> Page[DeclarationAnswer]:
-    t = tables.declarations
+    t = declarations
     query = select(t) if contract is None else select(t).where(t.c.contract == contract)
     rows = _page(conn, query, t.c.declaration, after, limit)
-    return _as_page(rows, limit, customs.answer, lambda row: str(row.declaration))
+    return _as_page(rows, limit, lambda row: answers.answer(conn, row), lambda row: str(row.declaration))
 
 
 def list_shipments(

@@ -167,26 +167,6 @@ signature_nonces = Table(
 )
 """What was signed once, until it is too old to be shown again."""
 
-declarations = Table(
-    "declarations",
-    metadata,
-    Column("declaration", String, primary_key=True),
-    Column("contract", String, nullable=False),
-    Column("hs_code", String, nullable=False),
-    Column("origin", String, nullable=False),
-    Column("destination", String, nullable=False),
-    Column("quantity", String, nullable=False),
-    Column("unit", String, nullable=False),
-    Column("currency", String, nullable=False),
-    Column("value_nano", Long, nullable=False),
-    Column("duty_ppm", Long, nullable=False),
-    Column("duty_nano", Long, nullable=False),
-    Column("channel", String, nullable=False),
-    Column("state", String, nullable=False),
-    Column("at", Long, nullable=False),
-    Index("ix_declarations_contract", "contract"),
-)
-
 shipments = Table(
     "shipments",
     metadata,

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 
 from tradelane.market.units import instant, iso, plain
 from tradelane.settlement import epcis
-from tradelane.settlement.customs import DeclarationState
+from tradelane.settlement.declaration import State as DeclarationState
 from tradelane.settlement.ehub.server import customs, tables
 from tradelane.settlement.ehub.server.commands import Answer, Command
 from tradelane.settlement.ehub.server.logistics import events, lanes, proofs
