@@ -128,12 +128,12 @@ def _literal_codes(tree: ast.Module) -> Iterator[str]:
 
 def _refusal_codes() -> Iterator[str]:
     from tradelane.market.order import Refusal
-    from tradelane.settlement import epcis, freight, landed, ledger, logistics
+    from tradelane.settlement import epcis, freight, landed, ledger, logistics, nomination
 
     yield from (refusal.name.lower().replace("_", "-") for refusal in Refusal)
     yield from (refusal.code for refusal in ledger.Refusal)
     yield from (why.value[0] for why in landed.Why)
-    for refusals in (logistics.Refusal, epcis.Refusal, freight.Refusal):
+    for refusals in (logistics.Refusal, epcis.Refusal, freight.Refusal, nomination.Refusal):
         yield from (refusal.code for refusal in refusals)
 
 

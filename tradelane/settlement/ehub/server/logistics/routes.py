@@ -12,7 +12,7 @@ from tradelane.market.units import instant
 from tradelane.settlement.ehub.fields import Instant
 from tradelane.settlement.ehub.server import data
 from tradelane.settlement.ehub.server.commands import Commands, idempotency_key
-from tradelane.settlement.ehub.server.logistics import epcis_routes, lanes, shipments
+from tradelane.settlement.ehub.server.logistics import epcis_routes, lanes, nomination_routes, shipments
 from tradelane.settlement.ehub.server.transact import Transact
 from tradelane.settlement.ehub.wire import Page
 from tradelane.settlement.ehub.wire_logistics import (
@@ -39,6 +39,7 @@ def router(transact: Transact, read: Transact, now: Callable[[], int], secret: b
     _add_lanes(routes, commands, read, now)
     _add_shipments(routes, commands, read, secret)
     routes.include_router(epcis_routes.router(commands, read, now, secret))
+    routes.include_router(nomination_routes.router(commands, read))
     return routes
 
 

@@ -88,3 +88,50 @@ proofs = Table(
     Column("waived_at", Long),
 )
 """Wrong codes shown for a shipment, and why the operator asks for none; no row while there is neither."""
+
+nominations = Table(
+    "nominations",
+    metadata,
+    Column("nomination", String, primary_key=True),
+    Column("sender", String, nullable=False),
+    Column("receiver", String, nullable=False),
+    Column("domain", String, nullable=False),
+    Column("day_start", Long, nullable=False),
+    Column("day_end", Long, nullable=False),
+    Column("resolution", Long, nullable=False),
+)
+"""One for each zone and day; ``resolution`` in ms. What it says stands in its revisions."""
+
+nomination_revisions = Table(
+    "nomination_revisions",
+    metadata,
+    Column("nomination", String, ForeignKey("nominations.nomination"), primary_key=True),
+    Column("revision", Integer, primary_key=True, autoincrement=False),
+    Column("at", Long, nullable=False),
+    Column("code", String),
+    Column("text", Text),
+    Column("answered_at", Long),
+)
+"""``code`` and ``text`` are the operator's answer, null before one came."""
+
+nomination_lanes = Table(
+    "nomination_lanes",
+    metadata,
+    Column("nomination", String, ForeignKey("nominations.nomination"), primary_key=True),
+    Column("lane", String, primary_key=True),
+    Column("in_domain", String, nullable=False),
+    Column("out_domain", String, nullable=False),
+    Column("revision", Integer, nullable=False),
+)
+"""``revision``: the first that has the lane."""
+
+nomination_points = Table(
+    "nomination_points",
+    metadata,
+    Column("nomination", String, ForeignKey("nominations.nomination"), primary_key=True),
+    Column("lane", String, primary_key=True),
+    Column("start", Long, primary_key=True, autoincrement=False),
+    Column("revision", Integer, primary_key=True, autoincrement=False),
+    Column("wh", Long, nullable=False),
+)
+"""What a revision changed; an interval is what the newest revision up to the one asked for said of it."""
