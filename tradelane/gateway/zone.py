@@ -18,6 +18,7 @@ from tradelane.gateway import auctions, keys
 from tradelane.gateway.catalogue import Catalogue
 from tradelane.gateway.clock import Clock
 from tradelane.gateway.config import Config
+from tradelane.gateway.data_api import data_router
 from tradelane.gateway.desk import Desk
 from tradelane.gateway.file import RoleFile
 from tradelane.gateway.goods import GoodsMarket
@@ -74,6 +75,7 @@ class ZoneRole:
         self.router = APIRouter()
         self.router.include_router(zone_router(self.desk, self.reader))
         self.router.include_router(goods_router(self._floor, operator))
+        self.router.include_router(data_router(self._file, self.catalogue, clock))
         self.router.include_router(page_router(self.overview, self._live))
 
     async def start(self) -> None:
