@@ -74,7 +74,7 @@ def test_the_desk_never_loses_and_never_takes_a_unit_more(
     base = found.send.nano - found.fee.nano
     per_unit = Fraction(payee * (PPM + ppm), payer * PPM)
     owed = found.receive.nano * per_unit
-    slack = max(per_unit, 1) if kind is AmountType.SEND else 1
+    slack = max(per_unit, Fraction(1)) if kind is AmountType.SEND else Fraction(1)
     assert 0 <= base - owed < slack
     assert found.fee.nano * PPM >= base * ppm > (found.fee.nano - 1) * PPM - ppm - PPM
     fixed = found.send if kind is AmountType.SEND else found.receive

@@ -86,7 +86,7 @@ def test_long_lists_of_which_one_was_changed_or_cut(count: int, where: int, cut:
 def test_a_probe_that_no_chain_makes_is_refused(probe: Probe) -> None:
     links = chain(7, numbered(2))
     good = probe._replace(hashes=tuple(link.hex() for link in links[: len(probe.hashes)]))
-    with pytest.raises(ValueError, match="fit|more hashes"):
+    with pytest.raises(ValueError, match=r"fit|more hashes"):
         narrowed(links, good)
 
 

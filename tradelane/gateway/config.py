@@ -98,6 +98,12 @@ class Config(BaseSettings):
         return named or self.data_dir / "hub.token"
 
     @property
+    def road_key_file(self) -> Path:
+        """Where the e-hub keeps the key it signs with on the e-road."""
+        named = self.hub.road.key_file if self.hub and self.hub.road else None
+        return named or self.data_dir / "hub-road.pem"
+
+    @property
     def edge_token_file(self) -> Path:
         """Where the edge role keeps the secret by which pairing codes are asked for."""
         return self.data_dir / "edge.token"

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 
 from sqlalchemy import Connection
 
+from tradelane.gateway import hub_road
 from tradelane.gateway.clock import Clock
 from tradelane.gateway.config import Config
 from tradelane.gateway.file import RoleFile
 from tradelane.gateway.keys import load_or_create_token
 from tradelane.gateway.store import StoreError
-from tradelane.settlement.ehub.server import accounts, ledger, migrations, payments
+from tradelane.settlement.ehub.server import ledger, migrations, standing
 from tradelane.settlement.ehub.server.app import create_router
-from tradelane.settlement.ehub.server.commands import Command
-from tradelane.settlement.ehub.wire import OpenAccount
 
 UNLIMITED = ("issuer", "fx", "rounding", "balancing")
 """Standing accounts that may owe: what they owe is what others were given."""
 NEVER_BELOW_ZERO = ("customs", "import-tax", "platform")
-OWNER = "e-hub"
 PROOF_SECRET = "hub.proof"
 """File in the data directory that the buyers' codes are made from: no caller has it."""
 EXPIRE_EVERY_MS = 5_000
@@ -35,10 +34,13 @@ class HubRole:
         assert config.hub is not None
         self._currencies = config.hub.currencies
         self._clock = clock
+        self._road = hub_road.settings(config)
         self._file = RoleFile(config.hub_place, migrations.PLACE, migrations.HEAD)
         token = load_or_create_token(config.hub_token_file)
         secret = load_or_create_token(config.data_dir / PROOF_SECRET)
-        self.router = create_router(self._file, clock.now, token, self._file.read, proof_secret=secret)
+        self.router = create_router(
+            self._file, clock.now, token, self._file.read, proof_secret=secret, road=self._road
+        )
 
     async def start(self) -> None:
         self._file.open()
@@ -46,7 +48,14 @@ class HubRole:
         await self._file(lambda conn: open_standing_accounts(conn, self._currencies, at))
 
     async def run(self) -> None:
-        """Give back what is held beyond its time; all else an e-hub does only when asked."""
+        """Give back what is held beyond its time, and go the rounds of the e-road; all else an e-hub does
+        only when asked."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._expire())
+            if self._road is not None:
+                tasks.create_task(hub_road.run(self._road, self._file, self._clock))
+
+    async def _expire(self) -> None:
         while True:
             with suppress(StoreError):  # a database that is away is asked again the next time
                 await self._file(lambda conn: ledger.expire(conn, self._clock.now()))
@@ -61,7 +70,4 @@ def open_standing_accounts(conn: Connection, currencies: Sequence[str], at: int)
     for currency in currencies:
         limits = dict.fromkeys(UNLIMITED) | dict.fromkeys(NEVER_BELOW_ZERO, "0")
         for name, limit in limits.items():
-            account = f"{name}:{currency}"
-            if not accounts.load(conn, [account]):
-                question = OpenAccount(account=account, owner=OWNER, currency=currency, limit=limit)
-                payments.open_account(conn, Command(f"standing/{account}", b"", at), question)
+            standing.ensure(conn, f"{name}:{currency}", currency, limit, at)

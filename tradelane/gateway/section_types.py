@@ -73,7 +73,7 @@ def _database(url: SecretStr) -> SecretStr:
     return url
 
 
-def _shaped(pattern: str, words: str) -> AfterValidator:
+def shaped(pattern: str, words: str) -> AfterValidator:
     """Text that matches ``pattern`` whole; ``words`` say what it should have been."""
     shape = re.compile(pattern)
 
@@ -90,17 +90,17 @@ Positive = Annotated[Amount, AfterValidator(_positive)]
 NotNegative = Annotated[Amount, AfterValidator(_not_negative)]
 Instant = Annotated[int, BeforeValidator(_instant)]
 Id = Annotated[
-    str, _shaped(r"[A-Za-z0-9][A-Za-z0-9._:>-]{0,63}", "an id (at most 64 letters, digits and . _ : > -)")
+    str, shaped(r"[A-Za-z0-9][A-Za-z0-9._:>-]{0,63}", "an id (at most 64 letters, digits and . _ : > -)")
 ]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
-Currency = Annotated[str, _shaped("[A-Z]{3}", 'an ISO 4217 currency code such as "EUR"')]
-Url = Annotated[str, _shaped(r"https?://[^\s/]+\S*", "an http:// or https:// address")]
-Country = Annotated[str, _shaped("[A-Z]{2}", 'a country by ISO 3166 such as "NL"')]
-HsCode = Annotated[str, _shaped("[0-9]{6}([0-9]{2}){0,2}", "an HS code of 6, 8 or 10 digits")]
+Currency = Annotated[str, shaped("[A-Z]{3}", 'an ISO 4217 currency code such as "EUR"')]
+Url = Annotated[str, shaped(r"https?://[^\s/]+\S*", "an http:// or https:// address")]
+Country = Annotated[str, shaped("[A-Z]{2}", 'a country by ISO 3166 such as "NL"')]
+HsCode = Annotated[str, shaped("[0-9]{6}([0-9]{2}){0,2}", "an HS code of 6, 8 or 10 digits")]
 LineUrl = Annotated[str, AfterValidator(_line_url)]
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_database)]
 Names = Annotated[tuple[Id, ...], Field(max_length=16), AfterValidator(_distinct)]
-Level = Annotated[str, _shaped("[A-Za-z0-9_-]{1,64}", "one level of a topic (letters, digits and _ -)")]
+Level = Annotated[str, shaped("[A-Za-z0-9_-]{1,64}", "one level of a topic (letters, digits and _ -)")]
 Ppm = Annotated[int, Field(ge=0, lt=1_000_000)]
 Port = Annotated[int, Field(ge=0, le=65_535)]
 

@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
+from tradelane.gateway.road_section import RoadSection
 from tradelane.gateway.section_types import (
     Amount,
     Country,
@@ -299,3 +300,4 @@ class HubSection(Section):
     currencies: tuple[Currency, ...] = Field(min_length=1)
     database: DatabaseUrl | None = None
     token_file: Path | None = None
+    road: RoadSection | None = None

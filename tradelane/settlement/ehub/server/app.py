@@ -20,6 +20,8 @@ from tradelane.settlement.ehub.server.commands import Commands, idempotency_key
 from tradelane.settlement.ehub.server.customs import routes as customs
 from tradelane.settlement.ehub.server.logistics import routes as logistics
 from tradelane.settlement.ehub.server.openpayments import routes as openpayments
+from tradelane.settlement.ehub.server.road import routes as road_routes
+from tradelane.settlement.ehub.server.road.settings import Road
 from tradelane.settlement.ehub.server.signatures import Callers, Keys, nobody
 from tradelane.settlement.ehub.server.transact import Transact
 
@@ -38,23 +40,29 @@ def create_router(
     read: Transact | None = None,
     *,
     proof_secret: str | None = None,
+    road: Road | None = None,
     keys: Keys = nobody,
 ) -> APIRouter:
     """Every route of an e-hub over one store. ``now`` is market time in ms; ``token`` the bearer token of
     the operator, ``keys`` the members'; reads go through ``read``, or ``transact`` when there is none.
-    The buyers' codes are made from ``proof_secret``, or the token when there is none."""
+    The buyers' codes are made from ``proof_secret``, or the token when there is none; ``road`` is who this
+    hub is on the e-road."""
     look = read or transact
     routes = APIRouter(prefix=PREFIX, tags=["e-hub"], dependencies=[Depends(Bearer(token))])
     _add_commands(routes, Commands(transact, now))
     routes.include_router(bank.router(transact, look, now))
     routes.include_router(logistics.router(transact, look, now, (proof_secret or token).encode()))
     routes.include_router(customs.router(transact, look, now))
+    if road is not None:
+        routes.include_router(road_routes.router(transact, look, now, road))
     _add_reads(routes, look)
     routes.include_router(customs_rules.router(now))
     routes.routes.append(_health(look))
     whole = APIRouter()
     whole.include_router(routes)
     whole.include_router(openpayments.router(transact, look, now, Callers(token, keys, transact, look, now)))
+    if road is not None:
+        whole.include_router(road_routes.open_router(transact, look, now, road))
     return whole
 
 
@@ -65,11 +73,12 @@ def create_app(
     read: Transact | None = None,
     unavailable: tuple[type[Exception], ...] = (),
     keys: Keys = nobody,
+    road: Road | None = None,
 ) -> FastAPI:
     """An application that is only an e-hub. Errors of ``unavailable`` kinds answer 503."""
     app = FastAPI(title="Tradelane e-hub", version="1", responses=problem.RESPONSES)
     problem.install(app, unavailable)
-    app.include_router(create_router(transact, now, token, read, keys=keys))
+    app.include_router(create_router(transact, now, token, read, road=road, keys=keys))
     return app
 
 

@@ -6,8 +6,7 @@ from sqlalchemy import Column, Connection, func, select
 
 from tradelane.settlement.ehub.server import accounts, ledger
 from tradelane.settlement.ehub.server.commands import Command
-from tradelane.settlement.ehub.server.payments import open_account
-from tradelane.settlement.ehub.wire import OpenAccount
+from tradelane.settlement.ehub.server.standing import ensure
 from tradelane.settlement.ledger import Transfer, single
 
 LIMITS = {"payout": "0", "unallocated": "0", "bank": None}
@@ -16,11 +15,7 @@ LIMITS = {"payout": "0", "unallocated": "0", "bank": None}
 
 def hub_account(conn: Connection, command: Command, kind: str, currency: str) -> str:
     """The name of the hub's account of this kind, opened when it is first needed."""
-    name = f"{kind}:{currency}"
-    if not accounts.load(conn, [name]):
-        question = OpenAccount(account=name, owner="hub", currency=currency, limit=LIMITS[kind])
-        open_account(conn, command, question)
-    return name
+    return ensure(conn, f"{kind}:{currency}", currency, LIMITS[kind], command.at)
 
 
 def next_number(conn: Connection, column: Column[int]) -> int:
