@@ -18,8 +18,11 @@ from tradelane.gateway.store import StoreError, opened
 from tradelane.market.units import MINUTE, Money, iso
 from tradelane.settlement.ehub.server.app import create_app
 from tradelane.settlement.ehub.server.migrations import HEAD, PLACE
+from tradelane.settlement.ehub.server.openpayments.bell import Bell
+from tradelane.settlement.ehub.server.openpayments.quotes import FeePpm, free
+from tradelane.settlement.ehub.server.openpayments.routes import Settings
 
-ACCOUNTS = {"member:cem:EUR": "EUR", "fees:EUR": "EUR"}
+ACCOUNTS = {"member:cem:EUR": "EUR", "platform:EUR": "EUR"}
 
 
 @dataclass
@@ -103,11 +106,16 @@ def nano(value: str, currency: str = "EUR") -> dict[str, Any]:
 
 
 @contextmanager
-def running_facade(template: Path, folder: Path) -> Iterator[Facade]:
+def running_facade(
+    template: Path, folder: Path, *, fee: FeePpm = free, private_webhooks: bool = False
+) -> Iterator[Facade]:
     """A hub with accounts and keys of Ana and Cem in EUR and Ben in GBP; Ana has 100 EUR."""
     path = shutil.copy(template, folder / "facade.sqlite")
     with opened(path, PLACE, HEAD) as store, ExitStack() as open_clients:
-        app = create_app(store, lambda: facade.at, TOKEN, store.read, (StoreError,), known)
+        bell, settings = Bell(store.read), Settings(known, fee, private_webhooks)
+        app = create_app(
+            store, lambda: facade.at, TOKEN, store.read, (StoreError,), bell=bell, facade=settings
+        )
         facade = Facade(Hub("", store, httpx2.Client(verify=False)))
         with serving(app) as url:
             http = httpx2.Client(verify=False, base_url=url, headers={"Authorization": f"Bearer {TOKEN}"})

@@ -93,4 +93,4 @@ def test_amounts_that_cannot_be_kept_are_not_possible() -> None:
 
 def test_whose_an_account_is() -> None:
     assert accounts.member_of(accounts.member("a:b", "EUR")) == "a:b"
-    assert accounts.member_of(accounts.fees("EUR")) is None
+    assert accounts.member_of(accounts.platform("EUR")) is None

@@ -32,11 +32,6 @@ def customs(currency: str) -> str:
     return f"customs:{currency}"
 
 
-def fees(currency: str) -> str:
-    """What traders pay the platform."""
-    return f"fees:{currency}"
-
-
 def import_tax(currency: str) -> str:
     return f"import-tax:{currency}"
 

@@ -101,7 +101,7 @@ def transfers(made: Conversion, payment: str, payer: str, payee: str, memo: str)
             (accounts.fx(buy), payee, made.receive, buy, "payment"),
             (accounts.fx(buy), accounts.rounding(buy), made.rounding, buy, "rounding"),
         ]
-    moves.append((payer, accounts.fees(sell), made.fee, sell, "fee"))
+    moves.append((payer, accounts.platform(sell), made.fee, sell, "fee"))
     wanted = [move for move in moves if move[2]]
     return [
         Transfer(f"{payment}/{n}", source, target, Money(nano, currency), kind, memo)

@@ -22,7 +22,7 @@ from tradelane.settlement.ehub.server.logistics import routes as logistics
 from tradelane.settlement.ehub.server.openpayments import routes as openpayments
 from tradelane.settlement.ehub.server.road import routes as road_routes
 from tradelane.settlement.ehub.server.road.settings import Road
-from tradelane.settlement.ehub.server.signatures import Callers, Keys, nobody
+from tradelane.settlement.ehub.server.openpayments.bell import Bell
 from tradelane.settlement.ehub.server.transact import Transact
 
 PREFIX = "/api/v1"
@@ -41,10 +41,11 @@ def create_router(
     *,
     proof_secret: str | None = None,
     road: Road | None = None,
-    keys: Keys = nobody,
+    bell: Bell | None = None,
+    facade: openpayments.Settings | None = None,
 ) -> APIRouter:
     """Every route of an e-hub over one store. ``now`` is market time in ms; ``token`` the bearer token of
-    the operator, ``keys`` the members'; reads go through ``read``, or ``transact`` when there is none.
+    the operator; reads go through ``read``, or ``transact`` when there is none.
     The buyers' codes are made from ``proof_secret``, or the token when there is none; ``road`` is who this
     hub is on the e-road."""
     look = read or transact
@@ -60,7 +61,8 @@ def create_router(
     routes.routes.append(_health(look))
     whole = APIRouter()
     whole.include_router(routes)
-    whole.include_router(openpayments.router(transact, look, now, Callers(token, keys, transact, look, now)))
+    ears, settings = bell or Bell(look), facade or openpayments.Settings()
+    whole.include_router(openpayments.router(transact, look, now, token, ears, settings))
     if road is not None:
         whole.include_router(road_routes.open_router(transact, look, now, road))
     return whole

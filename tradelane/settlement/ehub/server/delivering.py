@@ -22,9 +22,9 @@ L = TypeVar("L")
 A = TypeVar("A")
 
 
-def wait_ms(attempts: int) -> int:
-    """How long to wait after so many failures."""
-    return min(LONGEST_WAIT_MS, FIRST_WAIT_MS << min(attempts, 20))
+def wait_ms(attempts: int, longest: int = LONGEST_WAIT_MS) -> int:
+    """How long to wait after so many failures, at most ``longest``."""
+    return min(longest, FIRST_WAIT_MS << min(attempts, 20))
 
 
 async def attempt(

@@ -8,8 +8,10 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, func, insert, select
 
 from tradelane.market.units import iso
+from tradelane.settlement.accounts import member_of
 from tradelane.settlement.ehub.server import tables
 from tradelane.settlement.ehub.server.chain import canonical
+from tradelane.settlement.ehub.server.openpayments import events
 from tradelane.settlement.ehub.wire import Receipt, ReceiptLine, Total
 from tradelane.settlement.ledger import Transfer
 
@@ -27,6 +29,7 @@ def issue(conn: Connection, moved: Sequence[Transfer], settlement: str, contract
     last = conn.execute(_LAST).scalar_one() or 0
     made = [receipt(moved, name, last + n, settlement, contract, at) for n, name in enumerate(members, 1)]
     conn.execute(insert(t), [_row(one, at) for one in made])
+    events.write(conn, [(member_of(one.account), events.RECEIPT, one) for one in made], at)
     return [one.receipt for one in made]
 
 

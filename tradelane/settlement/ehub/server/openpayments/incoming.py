@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, bindparam, insert, select, update
 from tradelane.market.units import instant, iso
 from tradelane.settlement.accounts import member_of
 from tradelane.settlement.ehub.server.commands import Answer, Command
-from tradelane.settlement.ehub.server.openpayments import wallets
+from tradelane.settlement.ehub.server.openpayments import events, wallets
 from tradelane.settlement.ehub.server.openpayments.places import INCOMING, WALLETS, Places, new_id
 from tradelane.settlement.ehub.server.openpayments.tables import incoming as t
 from tradelane.settlement.ehub.server.signatures import Caller
@@ -51,7 +51,7 @@ def complete(
     """Expect no more; again, it stays as it is."""
     row = mine(conn, id, asker)
     if not row.completed:
-        conn.execute(_CLOSE, {"id_": id, "at_": command.at})
+        _close(conn, row, command.at, places)
     return Answer.of(200, shown(mine(conn, id, asker), places))
 
 
@@ -98,13 +98,18 @@ def remaining(row: Row[Any]) -> int | None:
     return None if row.wanted_nano is None else row.wanted_nano - row.received_nano
 
 
-def take(conn: Connection, row: Row[Any], nano: int, at: int) -> Row[Any]:
+def take(conn: Connection, row: Row[Any], nano: int, at: int, places: Places) -> None:
     """The money has come; complete when all of it has."""
-    done = remaining(row) == nano
-    values = {"received_nano": row.received_nano + nano, "completed": done}
-    if done:
-        values["completed_at"] = at
-    return conn.execute(update(t).where(t.c.id == row.id).values(values).returning(t)).one()
+    conn.execute(_TAKE, {"id_": row.id, "nano_": nano})
+    if remaining(row) == nano:
+        _close(conn, row, at, places)
+
+
+def _close(conn: Connection, row: Row[Any], at: int, places: Places) -> None:
+    conn.execute(_CLOSE, {"id_": row.id, "at_": at})
+    closed = find(conn, row.id)
+    assert closed is not None
+    events.write(conn, [(row.member, events.FULL, shown(closed, places))], at)
 
 
 def shown(row: Row[Any], places: Places) -> Incoming:
@@ -127,4 +132,7 @@ def wrong_currency(field: str, currency: str) -> Problem:
 
 
 _BY_ID = select(t).where(t.c.id == bindparam("id_"))
+_TAKE = (
+    update(t).where(t.c.id == bindparam("id_")).values(received_nano=t.c.received_nano + bindparam("nano_"))
+)
 _CLOSE = update(t).where(t.c.id == bindparam("id_")).values(completed=True, completed_at=bindparam("at_"))

@@ -12,7 +12,7 @@ from tradelane.settlement import conversion
 from tradelane.settlement.accounts import member_of
 from tradelane.settlement.ehub.server import accounts, ledger, receipts, tables
 from tradelane.settlement.ehub.server.commands import Answer, Command
-from tradelane.settlement.ehub.server.openpayments import incoming, quotes
+from tradelane.settlement.ehub.server.openpayments import events, incoming, quotes
 from tradelane.settlement.ehub.server.openpayments.places import OUTGOING, QUOTES, WALLETS, Places, new_id
 from tradelane.settlement.ehub.server.openpayments.tables import outgoing as t
 from tradelane.settlement.ehub.server.signatures import Caller
@@ -45,8 +45,10 @@ def pay(
     made = conn.execute(insert(t).returning(t), row).one()
     _move(conn, quote, f"payment/{made.id}", command.at)
     if invoice is not None:
-        incoming.take(conn, invoice, quote.receive_nano, command.at)
-    return Answer.of(201, shown(made, quote, places))
+        incoming.take(conn, invoice, quote.receive_nano, command.at, places)
+    paid = shown(made, quote, places)
+    events.write(conn, [(made.member, events.PAID, paid)], command.at)
+    return Answer.of(201, paid)
 
 
 def mine(conn: Connection, id: str, asker: Caller, places: Places) -> Outgoing:

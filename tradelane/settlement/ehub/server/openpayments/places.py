@@ -12,7 +12,8 @@ from tradelane.settlement.ehub.server.commands import Command
 from tradelane.settlement.problem import Problem
 
 PATH = "/api/v1/open-payments"
-WALLETS, QUOTES, INCOMING, OUTGOING = "wallets", "quotes", "incoming-payments", "outgoing-payments"
+WALLETS, QUOTES, WEBHOOKS = "wallets", "quotes", "webhooks"
+INCOMING, OUTGOING = "incoming-payments", "outgoing-payments"
 
 
 @dataclass(frozen=True, slots=True)

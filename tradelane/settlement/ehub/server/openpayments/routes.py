@@ -3,23 +3,37 @@ wait but cannot be called."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
 from functools import partial
-from typing import Annotated
+from typing import Annotated, TypeVar
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from fastapi.sse import EventSourceResponse, ServerSentEvent
+from pydantic import BaseModel
+from sqlalchemy import Connection
 
 from tradelane.settlement.ehub import wire, wire_payments
 from tradelane.settlement.ehub.server import data
-from tradelane.settlement.ehub.server.commands import Commands, idempotency_key
-from tradelane.settlement.ehub.server.openpayments import incoming, outgoing, quotes, rates, wallets
+from tradelane.settlement.ehub.server.commands import Answer, Command, Commands, idempotency_key
+from tradelane.settlement.ehub.server.openpayments import (
+    incoming,
+    outgoing,
+    quotes,
+    rates,
+    wallets,
+    webhooks,
+)
+from tradelane.settlement.ehub.server.openpayments.bell import Bell
 from tradelane.settlement.ehub.server.openpayments.places import PATH, Places
-from tradelane.settlement.ehub.server.signatures import Asker, Caller, Callers
+from tradelane.settlement.ehub.server.signatures import Asker, Caller, Callers, Keys, nobody
 from tradelane.settlement.ehub.server.transact import Transact
 from tradelane.settlement.problem import Problem
 
 Limit = Annotated[int, Query(ge=1, le=data.MOST_ITEMS)]
 After = Annotated[int, Query(ge=0, le=2**63 - 1)]
+Wait = Annotated[int, Query(ge=0, le=wire_payments.LONGEST_WAIT_S)]
+Q = TypeVar("Q", bound=BaseModel)
 Here = Annotated[Places, Depends(Places.of)]
 
 
@@ -31,26 +45,49 @@ async def own_key(asker: Asker, key: Annotated[str, Depends(idempotency_key)]) -
 Key = Annotated[str, Depends(own_key)]
 
 
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """``keys`` are the members'; ``fee`` what a payment costs; ``private_webhooks`` allows http and addresses
+    that are not of the open Internet."""
+
+    keys: Keys = nobody
+    fee: quotes.FeePpm = quotes.free
+    private_webhooks: bool = False
+
+
 def router(
-    transact: Transact,
-    read: Transact,
-    now: Callable[[], int],
-    callers: Callers,
-    fee: quotes.FeePpm = quotes.free,
+    transact: Transact, read: Transact, now: Callable[[], int], token: str, bell: Bell, settings: Settings
 ) -> APIRouter:
-    """All of it; ``now`` is market time in ms."""
+    """All of it; ``now`` is market time in ms, ``token`` the operator's."""
+    callers = Callers(token, settings.keys, transact, read, now)
     signed = APIRouter(dependencies=[Depends(callers)])
-    commands = Commands(transact, now)
-    _add_payments(signed, commands, fee)
+    commands = _Ringing(Commands(transact, now), bell)
+    _add_payments(signed, commands, settings.fee)
     _add_rates(signed, commands, read, now)
-    _add_reads(signed, read)
+    _add_reads(signed, read, bell)
+    _add_webhooks(signed, commands, transact, read, settings.private_webhooks)
+    _add_events(signed, bell)
     routes = APIRouter(prefix=PATH, tags=["open payments"])
     routes.include_router(signed)
     _add_wallet(routes, read)
     return routes
 
 
-def _add_payments(routes: APIRouter, commands: Commands, fee: quotes.FeePpm) -> None:
+class _Ringing:
+    """Commands that wake whoever waits for what they did."""
+
+    def __init__(self, commands: Commands, bell: Bell) -> None:
+        self._commands, self._bell = commands, bell
+
+    async def run(
+        self, request: Request, key: str, question: Q, effect: Callable[[Connection, Command, Q], Answer]
+    ) -> Response:
+        answer = await self._commands.run(request, key, question, effect)
+        await self._bell.ring()
+        return answer
+
+
+def _add_payments(routes: APIRouter, commands: _Ringing, fee: quotes.FeePpm) -> None:
     @routes.post("/quotes", status_code=201, response_model=wire_payments.Quote)
     async def quote(
         request: Request, key: Key, asker: Asker, here: Here, question: wire_payments.AskQuote
@@ -85,7 +122,7 @@ def _add_payments(routes: APIRouter, commands: Commands, fee: quotes.FeePpm) -> 
         return await commands.run(request, key, question, effect)
 
 
-def _add_rates(routes: APIRouter, commands: Commands, read: Transact, now: Callable[[], int]) -> None:
+def _add_rates(routes: APIRouter, commands: _Ringing, read: Transact, now: Callable[[], int]) -> None:
     @routes.post("/rates", status_code=201, response_model=wire_payments.RateState)
     async def post_rate(
         request: Request, key: Key, asker: Asker, question: wire_payments.PostRate
@@ -98,7 +135,7 @@ def _add_rates(routes: APIRouter, commands: Commands, read: Transact, now: Calla
         return await read(lambda conn: rates.listed(conn, now()))
 
 
-def _add_reads(routes: APIRouter, read: Transact) -> None:
+def _add_reads(routes: APIRouter, read: Transact, bell: Bell) -> None:
     @routes.get("/wallets")
     async def own_wallets(asker: Asker, here: Here) -> wire_payments.Wallets:
         return await read(lambda conn: wallets.owned(conn, _member(asker), here))
@@ -114,8 +151,13 @@ def _add_reads(routes: APIRouter, read: Transact) -> None:
         return await read(lambda conn: incoming.listed(conn, asker, after, limit, here))
 
     @routes.get("/incoming-payments/{id}")
-    async def one_incoming(id: str, asker: Asker, here: Here) -> wire_payments.Incoming:
-        return await read(lambda conn: incoming.shown(incoming.mine(conn, id, asker), here))
+    async def one_incoming(id: str, asker: Asker, here: Here, wait: Wait = 0) -> wire_payments.Incoming:
+        """Once it is completed, or after ``wait`` seconds."""
+
+        async def look() -> wire_payments.Incoming:
+            return await read(lambda conn: incoming.shown(incoming.mine(conn, id, asker), here))
+
+        return await bell.until(look, lambda seen: seen.completed, asker.member, wait)
 
     @routes.get("/outgoing-payments")
     async def all_outgoing(
@@ -137,6 +179,39 @@ def _add_wallet(routes: APIRouter, read: Transact) -> None:
     async def wallet(wallet: str, here: Here) -> wire_payments.WalletAddress:
         """For anyone: needs no signature."""
         return await read(lambda conn: wallets.public(conn, wallet, here))
+
+
+def _add_webhooks(
+    routes: APIRouter, commands: _Ringing, transact: Transact, read: Transact, private: bool
+) -> None:
+    @routes.post("/webhooks", status_code=201, response_model=wire_payments.NewWebhook)
+    async def register(
+        request: Request, key: Key, asker: Asker, here: Here, question: wire_payments.AskWebhook
+    ) -> Response:
+        effect = partial(webhooks.register, asker=asker, places=here, private=private)
+        return await commands.run(request, key, question, effect)
+
+    @routes.get("/webhooks")
+    async def all_webhooks(asker: Asker, here: Here) -> wire_payments.Webhooks:
+        return await read(lambda conn: webhooks.listed(conn, asker, here))
+
+    @routes.delete("/webhooks/{id}", status_code=204)
+    async def remove(id: str, asker: Asker) -> None:
+        await transact(lambda conn: webhooks.remove(conn, id, asker))
+
+
+def _add_events(routes: APIRouter, bell: Bell) -> None:
+    @routes.get("/events", response_class=EventSourceResponse)
+    async def stream(
+        asker: Asker, last_event_id: Annotated[str | None, Header()] = None
+    ) -> AsyncIterator[ServerSentEvent]:
+        """What happens to the asker, to everyone for the operator; from ``Last-Event-ID`` on, or from now."""
+        async for event in bell.stream(asker.member, _number(last_event_id)):
+            yield event
+
+
+def _number(text: str | None) -> int | None:
+    return int(text) if text is not None and text.isascii() and text.isdigit() and len(text) < 19 else None
 
 
 def _operator(asker: Caller) -> None:

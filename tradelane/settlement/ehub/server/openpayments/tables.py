@@ -1,8 +1,8 @@
-"""The facade's tables: rates, quotes, payments. Money is nano-units, instants Unix ms."""
+"""The facade's tables: rates, quotes, payments, events. Money is nano-units, instants Unix ms."""
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, CheckConstraint, Column, ForeignKey, Index, String, Table, Text
+from sqlalchemy import Boolean, CheckConstraint, Column, ForeignKey, Index, Integer, String, Table, Text
 
 from tradelane.settlement.ehub.server.tables import Long, metadata
 
@@ -71,3 +71,33 @@ outgoing = Table(
     Index("ix_op_outgoing_member", "member", "seq"),
 )
 """A quote that was paid."""
+
+events = Table(
+    "op_events",
+    metadata,
+    Column("seq", Long, primary_key=True),
+    Column("member", String),
+    Column("type", String, nullable=False),
+    Column("data", Text, nullable=False),
+    Column("at", Long, nullable=False),
+    Index("ix_op_events_member", "member", "seq"),
+)
+"""Only ever appended to; ``data`` is what the event is about, as JSON."""
+
+webhooks = Table(
+    "op_webhooks",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("member", String),
+    Column("url", String, nullable=False),
+    Column("secret", String, nullable=False),
+    Column("delivered", Long, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("due_at", Long, nullable=False),
+    Column("failing_since", Long),
+    Column("disabled_at", Long),
+    Column("reason", String),
+    Column("at", Long, nullable=False),
+    Index("ix_op_webhooks_member", "member"),
+)
+"""``delivered`` is the number of the last event it took; ``member`` null: it is told of everyone."""
