@@ -20,9 +20,9 @@ from tradelane.settlement.ehub.server.commands import Commands, idempotency_key
 from tradelane.settlement.ehub.server.customs import routes as customs
 from tradelane.settlement.ehub.server.logistics import routes as logistics
 from tradelane.settlement.ehub.server.openpayments import routes as openpayments
+from tradelane.settlement.ehub.server.openpayments.bell import Bell
 from tradelane.settlement.ehub.server.road import routes as road_routes
 from tradelane.settlement.ehub.server.road.settings import Road
-from tradelane.settlement.ehub.server.openpayments.bell import Bell
 from tradelane.settlement.ehub.server.transact import Transact
 
 PREFIX = "/api/v1"
@@ -45,9 +45,9 @@ def create_router(
     facade: openpayments.Settings | None = None,
 ) -> APIRouter:
     """Every route of an e-hub over one store. ``now`` is market time in ms; ``token`` the bearer token of
-    the operator; reads go through ``read``, or ``transact`` when there is none.
-    The buyers' codes are made from ``proof_secret``, or the token when there is none; ``road`` is who this
-    hub is on the e-road."""
+    the operator; reads go through ``read``, or ``transact`` when there is none. The buyers' codes are made
+    from ``proof_secret``, or the token when there is none; ``road`` is who this hub is on the e-road,
+    ``facade`` what members may do."""
     look = read or transact
     routes = APIRouter(prefix=PREFIX, tags=["e-hub"], dependencies=[Depends(Bearer(token))])
     _add_commands(routes, Commands(transact, now))
@@ -74,13 +74,15 @@ def create_app(
     token: str,
     read: Transact | None = None,
     unavailable: tuple[type[Exception], ...] = (),
-    keys: Keys = nobody,
+    *,
     road: Road | None = None,
+    bell: Bell | None = None,
+    facade: openpayments.Settings | None = None,
 ) -> FastAPI:
     """An application that is only an e-hub. Errors of ``unavailable`` kinds answer 503."""
     app = FastAPI(title="Tradelane e-hub", version="1", responses=problem.RESPONSES)
     problem.install(app, unavailable)
-    app.include_router(create_router(transact, now, token, read, road=road, keys=keys))
+    app.include_router(create_router(transact, now, token, read, road=road, bell=bell, facade=facade))
     return app
 
 
