@@ -34,6 +34,9 @@ from tradelane.gateway.section_types import (
     divides_the_day,
 )
 from tradelane.market.prevention import Prevention
+from tradelane.settlement import eic as eic_codes
+
+Eic = Annotated[str, AfterValidator(eic_codes.checked)]
 
 
 class ClockSection(Section):
@@ -184,13 +187,16 @@ class EdgeSection(Section):
 
 class ZoneEntry(Section):
     """A bidding zone. ``fx`` is numeraire per unit of ``currency``; ``country``, ISO 3166, is what customs
-    goes by: the first two letters of ``id`` where it is not said."""
+    goes by: the first two letters of ``id`` where it is not said. What is sold over its borders is nominated
+    to its grid's ``operator`` where that and the zone's own ``eic`` are said."""
 
     id: Id
     name: Text
     currency: Currency
     fx: Positive = Decimal(1)
     country: Country | None = None
+    eic: Eic | None = None
+    operator: Eic | None = None
 
 
 class PowerLane(Section):
@@ -267,11 +273,13 @@ class Imbalance(Section):
 
 class ZoneSection(Section):
     """A market of one or more zones. Power prices in zone currency per MWh. Who shows the secret in
-    ``operator_token_file`` (by default ``data_dir/zone.token``, made when missing) may halt its goods."""
+    ``operator_token_file`` (by default ``data_dir/zone.token``, made when missing) may halt its goods.
+    ``eic``: by which its operators know the market."""
 
     id: Id
     name: Text
     numeraire: Currency
+    eic: Eic | None = None
     zones: tuple[ZoneEntry, ...] = Field(min_length=1)
     lanes: tuple[PowerLane, ...] = ()
     lane_sets: tuple[LaneSet, ...] = ()

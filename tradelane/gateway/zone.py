@@ -26,6 +26,7 @@ from tradelane.gateway.goods_api import goods_router
 from tradelane.gateway.goods_floor import GoodsFloor
 from tradelane.gateway.hub_accounts import open_lane_accounts
 from tradelane.gateway.migrations import HEAD, PLACE
+from tradelane.gateway.nominating import Nominator
 from tradelane.gateway.overview import Overview
 from tradelane.gateway.overviews import overview
 from tradelane.gateway.reader import Reader
@@ -66,6 +67,8 @@ class ZoneRole:
         token = keys.load_or_create_token(token_file)
         self._hub = HubClient(config.zone.hub_url or "http://hub", token, hub_transport)
         self._settler = Settler(self._file, self._hub, self.catalogue, clock)
+        self._nominator = Nominator(self._file, self._hub, self.catalogue, clock)
+        self._cleared = asyncio.Event()
         self._live = Live(clock.wall())
         goods = GoodsMarket(self.catalogue)
         self.desk = Desk(self._file, self.catalogue, clock, self._hub, goods, self._wake.set)
@@ -86,6 +89,7 @@ class ZoneRole:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._gates())
             group.create_task(self._settle())
+            group.create_task(self._nominate())
             group.create_task(self._publish())
             group.create_task(self._trade_goods())
 
@@ -133,6 +137,7 @@ class ZoneRole:
         )
         log.info("cleared", product=product.id, orders=len(book), contracts=made)
         self._wake.set()
+        self._cleared.set()
 
     async def _settle(self) -> None:
         await self._open_lane_accounts()
@@ -141,6 +146,14 @@ class ZoneRole:
             if not await self._settler.step():
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._wake.wait(), IDLE_S)
+
+    async def _nominate(self) -> None:
+        while True:
+            self._cleared.clear()
+            if await self._nominator.step():
+                await self._cleared.wait()
+            else:
+                await asyncio.sleep(RETRY_S)
 
     async def _open_lane_accounts(self) -> None:
         """However often it takes: a market trades on while its e-hub is away."""

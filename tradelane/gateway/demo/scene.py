@@ -19,6 +19,8 @@ DEPOSIT = {"EUR": 2_000, "GBP": 2_000, "NOK": 20_000}
 0.32 EUR: 77 EUR; an hour of the demo at its usual speed is 3.75 days. So it lasts for seven hours."""
 SHOP_DEPOSIT = 20_000
 """GBP. The chip shop pays at most 10.50 for a bag of 25 kg at every gate: 3,780 in an hour of the demo."""
+MARKET = "10X--NORTH-SEA-I"
+"""The market's EIC code: made up, but for its check character. The zones' and their operators' are real."""
 MODBUS_ROOFS = 12
 MQTT_ROOFS = 6
 
@@ -33,20 +35,25 @@ class Country:
     longitude: float
     min_price: str
     price_factor: str
+    eic: str
+    operator: str
     people: tuple[str, ...]
 
 
 COUNTRIES = (
     Country(
         "NL", "Netherlands", "EUR", "1", 52.37, 4.90, "70", "1",
+        "10YNL----------L", "10X1001A1001A361",
         ("Anna", "Bram", "Cato", "Daan", "Emma", "Finn"),
     ),
     Country(
         "GB", "Great Britain", "GBP", "1.17", 53.80, -1.55, "65", "1.05",
+        "10YGB----------A", "10X1001A1001A515",
         ("Alfie", "Beth", "Callum", "Daisy", "Ethan", "Freya"),
     ),
     Country(
         "NO2", "South Norway", "NOK", "0.087", 58.15, 8.00, "450", "8",
+        "10YNO-2--------T", "10X1001A1001A38Y",
         ("Aksel", "Berit", "Eirik", "Guro", "Ivar", "Kari"),
     ),
 )  # fmt: skip
@@ -148,15 +155,23 @@ def gateway(
             "id": "north-sea",
             "name": "North Sea neighbours",
             "numeraire": NUMERAIRE,
+            "eic": MARKET,
             "hub_url": hub_url,
             "hub_token_file": "hub.token",
             "imbalance": {"penalty_ppm": 100_000},
-            "zones": [{"id": c.zone, "name": c.name, "currency": c.currency, "fx": c.fx} for c in COUNTRIES],
+            "zones": [_zone(country) for country in COUNTRIES],
             "lanes": list(_lanes()),
             "goods": [POTATOES],
             "goods_lanes": [FREIGHT],
         },
     }
+
+
+def _zone(c: Country) -> dict[str, str]:
+    return {
+        "id": c.zone, "name": c.name, "currency": c.currency, "fx": c.fx,
+        "eic": c.eic, "operator": c.operator,
+    }  # fmt: skip
 
 
 def _sellers(roofs: Sequence[Roof]) -> Iterator[dict[str, Any]]:

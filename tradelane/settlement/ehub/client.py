@@ -19,6 +19,7 @@ from pydantic import BaseModel, ValidationError
 from tradelane.market.units import Money, iso
 from tradelane.settlement.ehub import wire, wire_logistics
 from tradelane.settlement.ehub.client_customs import CustomsClient
+from tradelane.settlement.ehub.client_nominations import NominationsClient
 from tradelane.settlement.ledger import Transfer
 from tradelane.settlement.logistics import ShipmentEvent, ShipmentState
 
@@ -90,6 +91,7 @@ class HubClient:
             headers={"Authorization": f"Bearer {token}"},
         )
         self.customs = CustomsClient(self._command, self._ask)
+        self.nominations = NominationsClient(self._command, self._ask)
 
     async def close(self) -> None:
         await self._http.aclose()

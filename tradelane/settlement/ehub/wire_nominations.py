@@ -43,7 +43,7 @@ class Nominate(Question):
     domain: Eic
     start: Instant
     end: Instant
-    resolution_minutes: Annotated[int, Field(ge=1, le=60, strict=True)]
+    resolution_minutes: Annotated[int, Field(ge=1, le=1440, strict=True)]
     series: Annotated[list[NominatedSeries], Field(max_length=MOST_SERIES)]
 
 

@@ -1,0 +1,35 @@
+"""The e-hub's client, nominations. What holds for ``client`` holds here."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from typing import Protocol, TypeVar
+
+from pydantic import BaseModel
+
+from tradelane.settlement.ehub.wire_nominations import Nominate, NominationState
+
+M = TypeVar("M", bound=BaseModel)
+
+
+class _Command(Protocol):
+    def __call__(self, path: str, key: str, question: BaseModel, shape: type[M]) -> Awaitable[M]: ...
+
+
+class _Ask(Protocol):
+    def __call__(self, path: str, shape: type[M]) -> Awaitable[M]: ...
+
+
+class NominationsClient:
+    """A zone's side: what it tells, and what has become of it."""
+
+    def __init__(self, command: _Command, ask: _Ask) -> None:
+        self._command = command
+        self._ask = ask
+
+    async def nominate(self, key: str, question: Nominate) -> NominationState:
+        return await self._command("/nominations", key, question, NominationState)
+
+    async def nomination(self, nomination: str) -> NominationState:
+        """The newest revision and its answer; HubRefused when there is none."""
+        return await self._ask(f"/nominations/{nomination}", NominationState)
