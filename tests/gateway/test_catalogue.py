@@ -71,9 +71,9 @@ def test_lanes_carry_lots(catalogue: Catalogue) -> None:
     """40 kW are 10 kWh in a quarter of an hour; freight is counted in bags."""
     lanes = {lane.id: lane for lane in catalogue.power_lanes()}
     assert lanes["NL>GB"].capacity == 10_000 and lanes["NL>GB"].loss_ppm == 30_000
-    (road,) = catalogue.goods_lanes("potatoes")
+    (road,) = catalogue.goods_lanes("potatoes", 0)
     assert (road.capacity, road.duty_ppm, road.loss_ppm) == (40, 80_000, 0)
-    assert catalogue.goods_lanes("tulips") == []
+    assert catalogue.goods_lanes("tulips", 0) == []
     assert catalogue.currencies == ["EUR", "GBP"]
 
 

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime
 from decimal import Decimal
 from fractions import Fraction
 from functools import cached_property
 
+from tradelane.gateway.lane_duty import country_of, day_of, lane_duty
 from tradelane.gateway.schedule import next_gate, product_id
-from tradelane.gateway.sections import Goods, ZoneSection
+from tradelane.gateway.sections import Goods, GoodsLane, ZoneSection
 from tradelane.market.constraint import Constraint, flow_based, lane_set
 from tradelane.market.limits import UNLIMITED, Limits
 from tradelane.market.order import Refusal
-from tradelane.market.product import Allocation, Lane, Product, Zone
+from tradelane.market.product import Allocation, DutyBasis, Lane, Product, Zone
 from tradelane.market.rules import Rules
 from tradelane.market.units import MINUTE, Interval, instant, whole
 
 POWER_LOT = Decimal("0.000001")
 """MWh: power is traded in whole watt-hours."""
 HOUR = 60 * MINUTE
-ISO_COUNTRY = re.compile(r"[A-Z]{2}(?![A-Za-z])")
-UNKNOWN_COUNTRY = "ZZ"
 DAY = 24 * HOUR
 
 
@@ -51,9 +49,9 @@ class Catalogue:
         return {z.id: Zone(z.id, z.currency, z.fx) for z in self.section.zones}
 
     def country(self, zone: str) -> str:
-        """The country a zone is in; ``ZZ``, which is none, where nobody said and its id does not tell."""
+        """The country a zone is in, as customs knows it."""
         said = next((z.country for z in self.section.zones if z.id == zone), None)
-        return said or (zone[:2] if ISO_COUNTRY.match(zone) else UNKNOWN_COUNTRY)
+        return said or country_of(zone)
 
     @property
     def currencies(self) -> list[str]:
@@ -112,13 +110,26 @@ class Catalogue:
             hs_code=goods.hs_code,
         )
 
-    def goods_lanes(self, goods: str) -> list[Lane]:
-        """Freight routes of one product, their capacity in lots per day."""
-        return [
-            Lane(x.id, x.source, x.target, x.capacity, 0, x.freight, x.duty_ppm)
-            for x in self.section.goods_lanes
-            if x.product == goods
-        ]
+    def goods_lanes(self, goods: str, at: int) -> list[Lane]:
+        """Freight routes of one product on the day of ``at`` (ms), their capacity in lots per day. A lane
+        whose duty follows a tariff table that does not know it is closed."""
+        found = []
+        for x in self.section.goods_lanes:
+            if x.product == goods and (duty := self.duty_of(x, at)) is not None:
+                found.append(Lane(x.id, x.source, x.target, x.capacity, 0, x.freight, *duty))
+        return found
+
+    def proof_of_origin(self, lane: str) -> bool:
+        """Whether goods go over a freight route with a proof of preferential origin."""
+        return any(x.id == lane and x.proof_of_origin for x in self.section.goods_lanes)
+
+    def duty_of(self, lane: GoodsLane, at: int) -> tuple[int, DutyBasis] | None:
+        """A lane's duty in millionths, and what it is taken on; None when the tariff table does not know."""
+        if not lane.duty_rule:
+            return lane.duty_ppm, DutyBasis.STATED
+        ends = self.country(lane.source), self.country(lane.target)
+        hs_code = self.goods[lane.product].hs_code
+        return lane_duty(hs_code, *ends, day_of(at), proof_of_origin=lane.proof_of_origin)
 
     def goods_rules(self, goods: str) -> Rules:
         """The rules of one product's continuous market, in ticks and lots."""

@@ -4,7 +4,7 @@ configuration never changes a contract already made.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -12,7 +12,7 @@ from sqlalchemy import Connection, RowMapping, insert, select, update
 
 from tradelane.gateway.tables import contracts
 from tradelane.gateway.tables import orders as order_rows
-from tradelane.market.product import Lane, Product, Zone
+from tradelane.market.product import DutyBasis, Lane, Product, Zone
 from tradelane.settlement.contract import Contract, Leg, State, moved
 
 
@@ -103,6 +103,7 @@ def _leg(leg: Leg) -> dict[str, Any]:
         "loss_ppm": lane.loss_ppm,
         "tariff": str(lane.tariff),
         "duty_ppm": lane.duty_ppm,
+        "duty_basis": lane.duty_basis.value,
     }
 
 
@@ -116,7 +117,7 @@ def contract_of(row: RowMapping) -> Contract:
     )
     legs = tuple(
         Leg(
-            Lane(x["lane"], x["source"], x["target"], 0, x["loss_ppm"], Decimal(x["tariff"]), x["duty_ppm"]),
+            _lane(x),
             zones[x["source"]],
             zones[x["target"]],
             x["source_price"],
@@ -137,6 +138,19 @@ def contract_of(row: RowMapping) -> Contract:
         row["buyer_price"],
         legs,
         row["commodity"] == "goods",
+    )
+
+
+def _lane(x: Mapping[str, Any]) -> Lane:
+    return Lane(
+        x["lane"],
+        x["source"],
+        x["target"],
+        0,
+        x["loss_ppm"],
+        Decimal(x["tariff"]),
+        x["duty_ppm"],
+        DutyBasis(x.get("duty_basis", DutyBasis.STATED)),
     )
 
 

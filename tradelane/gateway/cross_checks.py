@@ -9,7 +9,17 @@ from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import Protocol
 
-from tradelane.gateway.sections import ClockSection, EdgeSection, Goods, HubSection, Meter, Mqtt, ZoneSection
+from tradelane.gateway.lane_duty import country_of, no_customs
+from tradelane.gateway.sections import (
+    ClockSection,
+    EdgeSection,
+    Goods,
+    GoodsLane,
+    HubSection,
+    Meter,
+    Mqtt,
+    ZoneSection,
+)
 from tradelane.gateway.toml_lines import Loc
 from tradelane.market.units import whole
 from tradelane.meter.payload import scale_of
@@ -150,11 +160,24 @@ def _zone(zone: ZoneSection) -> Iterator[Fault]:
     for index, lane in enumerate(zone.goods_lanes):
         if lane.product not in goods:
             yield ("zone", "goods_lanes", index, "product"), f"no goods product {lane.product!r}"
+        yield from _duty(("zone", "goods_lanes", index), lane, zone)
     yield from _prices(zone)
     for index, one in enumerate(zone.goods):
         yield from _goods(("zone", "goods", index), one, {z.id for z in zone.zones})
     if zone.hub_url is not None and zone.hub_token_file is None:
         yield ("zone", "hub_token_file"), "missing: an e-hub is spoken to with a token"
+
+
+def _duty(at: Loc, lane: GoodsLane, zone: ZoneSection) -> Iterator[Fault]:
+    if lane.proof_of_origin and not lane.duty_rule:
+        yield (*at, "proof_of_origin"), "a proof of origin goes with duty_rule"
+    if lane.duty_rule and lane.duty_ppm:
+        yield (*at, "duty_ppm"), "a lane states its duty or follows a tariff table, not both"
+    target = next((z for z in zone.zones if z.id == lane.target), None)
+    if lane.duty_rule and target is not None:
+        reason = no_customs(target.country or country_of(target.id), target.currency)
+        if reason is not None:
+            yield (*at, "duty_rule"), reason
 
 
 def _shared(zone: ZoneSection) -> Iterator[Fault]:

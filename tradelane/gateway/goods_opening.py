@@ -13,7 +13,7 @@ from tradelane.gateway.catalogue import Catalogue
 from tradelane.market.exchange import Exchange
 from tradelane.market.limits import UNLIMITED, Limits
 from tradelane.market.prevention import Prevention
-from tradelane.market.product import Lane, Product, Zone
+from tradelane.market.product import DutyBasis, Lane, Product, Zone
 from tradelane.market.rules import Rules
 from tradelane.market.session import Phase
 from tradelane.market.units import MINUTE
@@ -53,6 +53,7 @@ class Opening:
                     "loss_ppm": lane.loss_ppm,
                     "tariff": str(lane.tariff),
                     "duty_ppm": lane.duty_ppm,
+                    "duty_basis": lane.duty_basis.value,
                 }
                 for lane in self.lanes
             ],
@@ -69,7 +70,7 @@ def configured(catalogue: Catalogue, product: Product) -> Opening:
     assert product.delivery is not None, "goods are delivered on a day"
     minutes = catalogue.goods[name].pre_open_minutes
     opens_at = product.delivery.start + minutes * MINUTE if minutes else None
-    lanes = tuple(catalogue.goods_lanes(name))
+    lanes = tuple(catalogue.goods_lanes(name, product.delivery.start))
     return Opening(product, tuple(catalogue.zones.values()), lanes, catalogue.goods_rules(name), opens_at)
 
 
@@ -78,5 +79,10 @@ def opening_of(product: Product, body: Mapping[str, Any]) -> Opening:
     limits = {name: UNLIMITED if most is None else most for name, most in body["limits"].items()}
     rules = Rules(Prevention(body["self_trade"]), body["collar"], Limits(**limits), body["references"])
     zones = (Zone(z["id"], z["currency"], Decimal(z["fx"])) for z in body["zones"])
-    lanes = (Lane(**{**lane, "tariff": Decimal(lane["tariff"])}) for lane in body["lanes"])
+    lanes = (_lane(lane) for lane in body["lanes"])
     return Opening(product, tuple(zones), tuple(lanes), rules, body["opens_at"])
+
+
+def _lane(body: Mapping[str, Any]) -> Lane:
+    basis = DutyBasis(body.get("duty_basis", DutyBasis.STATED))
+    return Lane(**{**body, "tariff": Decimal(body["tariff"]), "duty_basis": basis})

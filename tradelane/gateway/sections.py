@@ -253,7 +253,9 @@ class Goods(Section):
 
 class GoodsLane(Section):
     """A directed freight route for one product. ``capacity`` in lots per day, ``freight`` in numeraire per
-    unit, ``duty_ppm`` ad valorem at the target's border, ``days`` under way (noted only)."""
+    unit, ``duty_ppm`` ad valorem at the target's border, ``days`` under way (noted only). With ``duty_rule``
+    duty and import tax are the target's, by its tariff table, charged by customs at the border; with
+    ``proof_of_origin`` the preferential duty."""
 
     id: Id
     product: Id
@@ -262,6 +264,8 @@ class GoodsLane(Section):
     capacity: int = Field(ge=0)
     freight: NotNegative
     duty_ppm: int = Field(default=0, ge=0)
+    duty_rule: bool = False
+    proof_of_origin: bool = False
     days: int = Field(ge=0)
 
 

@@ -15,15 +15,16 @@ from typing import Any
 import structlog
 from sqlalchemy import Connection, RowMapping
 
-from tradelane.gateway import border, contracts
+from tradelane.gateway import contracts
 from tradelane.gateway.catalogue import Catalogue
 from tradelane.gateway.clock import Clock
 from tradelane.gateway.correcting import WRONG_TOKEN, Corrector
+from tradelane.gateway.crossing import Crossing
 from tradelane.gateway.file import RoleFile
 from tradelane.gateway.statements import stated
 from tradelane.market.units import decimal, whole
 from tradelane.settlement import accounts
-from tradelane.settlement.contract import State
+from tradelane.settlement.contract import Contract, State
 from tradelane.settlement.delivery import Delivery, delivery_of, measure
 from tradelane.settlement.ehub.client import HubClient, HubRefused, HubUnreachable
 from tradelane.settlement.ehub.wire_logistics import ShipmentAnswer
@@ -48,6 +49,7 @@ class Settler:
         self._catalogue = catalogue
         self._clock = clock
         self._corrector = Corrector(store, hub)
+        self._crossing = Crossing(hub, catalogue)
         # while this process was away nobody could tell it anything
         self._patient_until = clock.now() + catalogue.mtu
 
@@ -102,6 +104,17 @@ class Settler:
     async def _fund(self, row: RowMapping) -> None:
         """Reserve the most the buyer can come to owe."""
         contract = contracts.contract_of(row)
+        held = await self._crossing.hold(contract)
+        try:
+            await self._reserve(contract)
+        except HubRefused:
+            if held:
+                await self._crossing.let_go(contract.id)
+            raise
+        detail = {**row["detail"], "held_for_customs": held}
+        await self._move(row, State.FUNDED, funded_wall=self._clock.wall(), detail=detail)
+
+    async def _reserve(self, contract: Contract) -> None:
         amount = to_reserve(contract)
         if amount.nano:
             await self._hub.reserve(
@@ -111,7 +124,6 @@ class Settler:
                 amount=amount,
                 contract=contract.id,
             )
-        await self._move(row, State.FUNDED, funded_wall=self._clock.wall())
 
     async def _meter(self) -> int:
         """Hold metered statements against what their members sold in the interval."""
@@ -182,8 +194,7 @@ class Settler:
         if not contract.legs:
             await self._move(row, State.SHIPPED)
             return
-        question = border.declared(contract, self._catalogue)
-        await self._hub.customs.declare(f"{contract.id}/declare", question)
+        question = await self._crossing.declare(contract, row["detail"].get("held_for_customs", False))
         await self._hub.book_shipment(
             f"{contract.id}/ship",
             shipment=contract.id,
@@ -210,8 +221,11 @@ class Settler:
         if effect is Effect.REVIEW or lots is None:
             reason = f"the shipment is {shipment.state}, {shipment.delivered} {shipment.unit} delivered"
             await self._dispute(row, reason)
-        elif lots:
-            detail = {**row["detail"], "received": delivery_of(contracts.contract_of(row), lots).received}
+            return True
+        contract = contracts.contract_of(row)
+        await self._crossing.arrived(contract, lots)
+        if lots:
+            detail = {**row["detail"], "received": delivery_of(contract, lots).received}
             await self._move(row, State.ACCEPTED, delivered=lots, detail=detail)
         else:
             await self._refund(row, f"the shipment is {shipment.state}")

@@ -25,6 +25,7 @@ from tradelane.gateway.goods import GoodsMarket
 from tradelane.gateway.goods_api import goods_router
 from tradelane.gateway.goods_floor import GoodsFloor
 from tradelane.gateway.hub_accounts import open_lane_accounts
+from tradelane.gateway.landed_prices import LandedPrices, landed_router
 from tradelane.gateway.migrations import HEAD, PLACE
 from tradelane.gateway.nominating import Nominator
 from tradelane.gateway.overview import Overview
@@ -77,6 +78,8 @@ class ZoneRole:
         operator = keys.load_or_create_token(config.operator_token_file)
         self.router = APIRouter()
         self.router.include_router(zone_router(self.desk, self.reader))
+        prices = LandedPrices(self._file, self.catalogue, clock, goods)
+        self.router.include_router(landed_router(prices))
         self.router.include_router(goods_router(self._floor, operator))
         self.router.include_router(data_router(self._file, self.catalogue, clock))
         self.router.include_router(page_router(self.overview, self._live))

@@ -15,7 +15,8 @@ from tradelane.market.units import PPM
 
 
 class Landed:
-    """``landed(p) = ⌈(p·fx_s·(1+duty) + freight) / (1−loss) / fx_t⌉``, and its inverse ``netback``.
+    """``landed(p) = ⌈(p·fx_s·(1+duty) + freight) / (1−loss) / fx_t⌉``, and its inverse ``netback``; the
+    freight with the duty on it, where there is one.
 
     s is the lane's source and t its target; ``fx`` is the numeraire per unit of a zone's currency, freight
     the lane's tariff in numeraire per unit sent, turned into ticks by ``tick`` (currency per unit).
@@ -33,7 +34,8 @@ class Landed:
             raise ValueError(f"lane {lane.id}: fx of {source.id} and {target.id} is greater than 0")
         worth = Fraction(PPM - lane.loss_ppm, PPM) * Fraction(target.fx)
         slope = Fraction(source.fx) * Fraction(PPM + lane.duty_ppm, PPM) / worth
-        offset = Fraction(lane.tariff) / Fraction(tick) / worth
+        freight = Fraction(lane.tariff) * Fraction(PPM + lane.duty_on_tariff_ppm, PPM)
+        offset = freight / Fraction(tick) / worth
         scale = slope.denominator * offset.denominator
         self._slope, self._offset, self._scale = int(slope * scale), int(offset * scale), scale
         self._loss_ppm = lane.loss_ppm

@@ -62,6 +62,15 @@ class Product:
         return Fraction(self.tick) * Fraction(self.lot) * NANO
 
 
+class DutyBasis(StrEnum):
+    """Where a lane's duty comes from, and what it is taken on: ``stated`` by the lane itself on the source's
+    price; or by the target's tariff table, on the price alone (``goods``) or with the freight (``cif``)."""
+
+    STATED = "stated"
+    GOODS = "goods"
+    CIF = "cif"
+
+
 @dataclass(frozen=True, slots=True)
 class Zone:
     """A bidding zone: one currency, one e-hub, one price per product.
@@ -79,7 +88,8 @@ class Lane:
     """A directed link between two zones for one product: an interconnector or a freight route.
 
     ``capacity`` is in lots sent, ``loss_ppm`` the share lost on the way, ``tariff`` (freight for goods) in
-    numeraire per unit sent, ``duty_ppm`` ad valorem on the source zone's price.
+    numeraire per unit sent, ``duty_ppm`` ad valorem on the source zone's price. Only a lane of goods has a
+    ``duty_basis`` other than stated.
     """
 
     id: str
@@ -89,6 +99,12 @@ class Lane:
     loss_ppm: int = 0
     tariff: Decimal = Decimal(0)
     duty_ppm: int = 0
+    duty_basis: DutyBasis = DutyBasis.STATED
+
+    @property
+    def duty_on_tariff_ppm(self) -> int:
+        """The duty on the tariff."""
+        return self.duty_ppm if self.duty_basis is DutyBasis.CIF else 0
 
     def received(self, sent: int) -> int:
         """Lots that arrive of ``sent`` lots; the loss is rounded up."""

@@ -49,6 +49,7 @@ class Why(Enum):
     PREFERENCE = ("preference-not-known", "preference", f"a preference for this good and origin is {ASK}")
     TAX = ("tax-not-known", "hs_code", f"the import tax on this good is {ASK}")
     RATE = ("exchange-rate-missing", "rates", "the exchange rate of a currency is missing")
+    AMOUNT = ("amount-too-large", "value", "the landed price is too large to be kept")
     FREIGHT = ("freight-exceeds-price", "freight", "the price holds the freight, so it cannot be less")
 
 

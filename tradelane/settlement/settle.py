@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 
-from tradelane.market.product import Product, Zone
+from tradelane.market.product import DutyBasis, Product, Zone
 from tradelane.market.units import MILLI, NANO, PPM, Money, rounded
 from tradelane.settlement import accounts
 from tradelane.settlement.contract import Contract, Leg
@@ -33,9 +33,25 @@ def value(product: Product, price: int, lots: int) -> int:
 
 
 def to_reserve(contract: Contract) -> Money:
-    """The most the buyer can come to owe; zero when the price is not above zero."""
+    """The most the buyer can come to owe at settlement; zero when the price is not above zero."""
     owed = value(contract.product, contract.buyer_price, contract.received)
+    owed -= border_duty(contract, contract.sent)
     return Money(max(0, owed), contract.buyer_zone.currency)
+
+
+def charged_at_border(contract: Contract) -> bool:
+    """Whether customs itself takes what the goods owe, so that settling does not: they cross one lane, whose
+    duty is by a tariff table."""
+    return len(contract.legs) == 1 and contract.legs[0].lane.duty_basis is not DutyBasis.STATED
+
+
+def border_duty(contract: Contract, sent: int) -> int:
+    """What the price of ``sent`` lots holds for a duty that is charged at the border, in the buyer's
+    currency. Customs may charge less, by a relief: that is the buyer's gain."""
+    if not charged_at_border(contract):
+        return 0
+    _, duty, _ = lane_money(contract.product, contract.legs[0], sent, sent)
+    return rounded(duty / Fraction(contract.buyer_zone.fx))
 
 
 def settle(delivery: Delivery, penalty_ppm: int) -> list[Transfer]:
@@ -43,6 +59,7 @@ def settle(delivery: Delivery, penalty_ppm: int) -> list[Transfer]:
     contract = delivery.contract
     product = contract.product
     pays = value(product, contract.buyer_price, delivery.received)
+    pays -= border_duty(contract, delivery.delivered)
     gets = value(product, contract.seller_price, delivery.delivered)
     dues = [*_price(contract, gets), *_way(contract, delivery)]
     moves = [*_paid(contract, pays, dues), *_converted(contract, gets), *_imbalance(delivery, penalty_ppm)]
@@ -93,7 +110,8 @@ def _way(contract: Contract, delivery: Delivery) -> Iterator[Due]:
         per_unit = 1 / Fraction(contract.buyer_zone.fx)
         kind = "freight" if contract.continuous else "tariff"
         yield accounts.lane_tariff(leg.lane.id, currency), rounded(tariff * per_unit), kind
-        yield accounts.customs(currency), rounded(duty * per_unit), "duty"
+        if not charged_at_border(contract):
+            yield accounts.customs(currency), rounded(duty * per_unit), "duty"
         if not contract.continuous:
             yield accounts.lane_rent(leg.lane.id, currency), max(0, rounded(rent * per_unit)), "rent"
         sent = received
@@ -105,7 +123,7 @@ def lane_money(product: Product, leg: Leg, sent: int, received: int) -> tuple[Fr
     at_source = Fraction(leg.source.fx) * leg.source_price * sent * unit
     at_target = Fraction(leg.target.fx) * leg.target_price * received * unit
     tariff = Fraction(leg.lane.tariff) * Fraction(product.lot) * sent * NANO
-    duty = at_source * leg.lane.duty_ppm / PPM
+    duty = (at_source * leg.lane.duty_ppm + tariff * leg.lane.duty_on_tariff_ppm) / PPM
     return tariff, duty, at_target - at_source - duty - tariff
 
 

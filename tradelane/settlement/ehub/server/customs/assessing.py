@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
-from fractions import Fraction
 
 from sqlalchemy import Connection, bindparam, insert, select
 
-from tradelane.market.units import MINUTE, Money, iso
-from tradelane.settlement import landed
+from tradelane.market.units import MINUTE, iso
+from tradelane.settlement.ehub.figures import figures_of
 from tradelane.settlement.ehub.server.commands import Answer, Command
 from tradelane.settlement.ehub.server.customs.tables import assessments as t
-from tradelane.settlement.ehub.wire import Total
 from tradelane.settlement.ehub.wire_declarations import (
     Assess,
-    AssessedLine,
     AssessmentAnswer,
     Declare,
     Facts,
     Figures,
 )
-from tradelane.settlement.ledger import GREATEST
+from tradelane.settlement.landed import Unassessable
 from tradelane.settlement.problem import Problem
 
 VALID_MS = 24 * 60 * MINUTE
@@ -33,7 +30,7 @@ def assess(conn: Connection, command: Command, question: Assess) -> Answer:
     if find(conn, question.assessment) is not None:
         raise Problem.field(409, "duplicate-id", "assessment", "this assessment exists already")
     shown = AssessmentAnswer(
-        **figures_of(question, day_of(command.at)).model_dump(),
+        **due(question, day_of(command.at)).model_dump(),
         assessment=question.assessment,
         at=iso(command.at),
         expires_at=iso(command.at + VALID_MS),
@@ -58,7 +55,7 @@ def find(conn: Connection, assessment: str) -> AssessmentAnswer | None:
 
 def held_to(conn: Connection, declared: Declare, at: int) -> Figures:
     """The figures of a declaration, the same as those of the assessment it refers to. Raises Problem."""
-    found = figures_of(declared, day_of(at))
+    found = due(declared, day_of(at))
     if declared.assessment is None:
         return found
     row = conn.execute(_KEPT, {"id": declared.assessment}).first()
@@ -78,66 +75,17 @@ def held_to(conn: Connection, declared: Declare, at: int) -> Figures:
     return found
 
 
-def figures_of(facts: Facts, on: date) -> Figures:
-    """What is due by the rules of a day. Problem 422, naming the field, for what no rule knows."""
+def due(facts: Facts, on: date) -> Figures:
+    """``figures_of``; Problem 422, naming the field, for what no rule knows."""
     try:
-        found = _reckoned(facts, on)
-    except landed.Unassessable as refused:
+        return figures_of(facts, on)
+    except Unassessable as refused:
         raise Problem.field(422, refused.code, refused.field, refused.reason) from None
-    if found.total.nano > GREATEST:
-        raise Problem.field(422, "amount-too-large", "value", "the landed price is too large to be kept")
-    return Figures(
-        price=_total(found.price),
-        freight=_total(found.freight),
-        lines=[_line(line) for line in found.lines],
-        total=_total(found.total),
-        duty=_total(found.charged("duty")),
-        tax=_total(found.charged("tax")),
-    )
 
 
 def day_of(at: int) -> date:
     """The day (UTC) of an instant."""
     return datetime.fromtimestamp(at / 1000, UTC).date()
-
-
-def _reckoned(facts: Facts, on: date) -> landed.Assessment:
-    value = facts.value.money
-    if facts.duty_ppm is not None:
-        return landed.stated(value, facts.duty_ppm, on)
-    freight = Money(0, value.currency) if facts.freight is None else facts.freight.money
-    return landed.landed(
-        landed.Consignment(
-            facts.hs_code.replace(".", ""),
-            facts.origin,
-            facts.destination,
-            value,
-            freight,
-            facts.incoterm,
-            on,
-            facts.items,
-            facts.preference,
-            facts.business,
-            {currency: Fraction(worth) for currency, worth in facts.rates.items()},
-        )
-    )
-
-
-def _line(line: landed.Line) -> AssessedLine:
-    return AssessedLine(
-        kind=line.kind,
-        amount=_total(line.amount),
-        base=_total(line.base),
-        rate_ppm=line.rule.ppm or None,
-        rule=line.rule.name,
-        source=line.rule.source,
-        verified=line.rule.verified,
-        collected=line.collected,
-    )
-
-
-def _total(money: Money) -> Total:
-    return Total.of(money.nano, money.currency)
 
 
 _ANSWER = select(t.c.answer).where(t.c.assessment == bindparam("id"))
