@@ -86,14 +86,17 @@ def holes(text: str) -> list[str]:
 
 
 def update(locale: str) -> int:
-    """Rewrites the catalogs of ``locale`` with what is said now; returns how many lack a translation."""
-    missing = 0
-    for area in sorted({text.area for text in said()}):
-        old, new = catalog(area, locale), Catalog(locale=locale)
+    """Rewrites the catalogs of ``locale`` with what is said now; returns how many lack a translation. What
+    another area has translated already is taken from there."""
+    missing, areas = 0, sorted({text.area for text in said()})
+    known = {area: catalog(area, locale) for area in areas}
+    for area in areas:
+        new = Catalog(locale=locale)
         for text in said():
             if text.area == area:
-                found = old.get(text.id, text.context)
-                new.add(text.id, found.string if found is not None else None, context=text.context)
+                found = [old.get(text.id, text.context) for old in (known[area], *known.values())]
+                string = next((one.string for one in found if one is not None and translated(one)), None)
+                new.add(text.id, string, context=text.context)
         missing += sum(bool(m.id) and not translated(m) for m in new)
         written = BytesIO()
         write_po(written, new, omit_header=True, width=0, sort_output=True)

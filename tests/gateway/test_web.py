@@ -17,11 +17,17 @@ from tradelane.gateway.web.formats import Formats
 from tradelane.gateway.web.headline import headline
 from tradelane.gateway.web.live import Live
 from tradelane.gateway.web.pages import Renderer, gate_in, page_router
-from tradelane.gateway.web.picture import CARD_HEIGHT, CARD_WIDTH, draw
+from tradelane.gateway.web.picture import CARD_HEIGHT, CARD_WIDTH, Picture, draw
 from tradelane.gateway.web.security import CONTENT_SECURITY_POLICY, add_security_headers
 from tradelane.gateway.web.words import LOCALES
 
 SCRIPT = "<script>alert('x')</script>"
+
+
+def drawn(overview: Overview) -> Picture:
+    return draw(overview["zones"], overview["lanes"])
+
+
 VOID = {"meta", "link", "path", "circle", "rect", "polygon", "br", "hr", "img", "input"}
 FORMATS = Formats("en")
 
@@ -197,7 +203,7 @@ def test_headline_counts_sellers_once_and_only_those_abroad() -> None:
 
 @pytest.mark.parametrize("count", range(1, 31))
 def test_cards_never_overlap_and_lanes_stay_on_the_canvas(count: int) -> None:
-    picture = draw(with_zones(count))
+    picture = drawn(with_zones(count))
     assert len(picture.zones) == count
     for index, one in enumerate(picture.zones):
         assert 0 <= one.left <= picture.width - CARD_WIDTH
@@ -212,7 +218,7 @@ def test_cards_never_overlap_and_lanes_stay_on_the_canvas(count: int) -> None:
 
 
 def test_width_follows_flow_and_fill_follows_use() -> None:
-    arrows = {arrow.lane["id"]: arrow for arrow in draw(busy()).lanes}
+    arrows = {arrow.lane["id"]: arrow for arrow in drawn(busy()).lanes}
     assert arrows["NL-GB"].width > arrows["NL-NO2"].width > arrows["GB-NO2"].width
     assert (arrows["NL-GB"].use, arrows["NL-NO2"].use, arrows["GB-NO2"].use) == (100.0, 50.0, 10.0)
     assert [lane_id for lane_id, arrow in arrows.items() if arrow.full] == ["NL-GB"]
@@ -221,7 +227,7 @@ def test_width_follows_flow_and_fill_follows_use() -> None:
 def test_a_lane_from_or_to_nowhere_is_not_drawn() -> None:
     overview = busy()
     overview["lanes"] = [lane("NL", "XX", 5, 9), lane("XX", "NL", 5, 9), lane("NL", "NL", 5, 9)]
-    assert draw(overview).lanes == []
+    assert drawn(overview).lanes == []
 
 
 def test_the_gate_counts_in_real_time() -> None:

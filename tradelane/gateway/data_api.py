@@ -58,7 +58,7 @@ def data_router(file: RoleFile, catalogue: Catalogue, clock: Clock) -> APIRouter
     ) -> Response:
         """Rows by product and place; ``next`` goes on after the last one."""
         chosen = table_named(table)
-        asked = Selection(_instant(since, "from"), _instant(until, "to"), place, _key(after), limit)
+        asked = Selection(instant_of(since, "from"), instant_of(until, "to"), place, key_of(after), limit)
         newest = await file.read(_newest)
         tag = _tag(newest, table, str(asked), form)
         headers = {"ETag": tag, "Cache-Control": f"public, max-age={_lasts(asked, clock.now())}"}
@@ -123,7 +123,8 @@ def _lasts(asked: Selection, now: int) -> int:
     return SETTLED_S if asked.until is not None and asked.until < now - DAY else FRESH_S
 
 
-def _instant(text: str | None, field: str) -> int | None:
+def instant_of(text: str | None, field: str) -> int | None:
+    """A day or an instant of a question, ms. Raises Problem 422."""
     if text is None:
         return None
     try:
@@ -132,7 +133,8 @@ def _instant(text: str | None, field: str) -> int | None:
         raise Problem.field(422, "validation", field, str(error)) from None
 
 
-def _key(text: str | None) -> tuple[str, str] | None:
+def key_of(text: str | None) -> tuple[str, str] | None:
+    """Where the page before ended. Raises Problem 422."""
     if text is None:
         return None
     product, found, place = text.rpartition(SEPARATOR)

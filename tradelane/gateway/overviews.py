@@ -37,15 +37,15 @@ TIMED = 1_000
 
 def overview(conn: Connection, catalogue: Catalogue, clock: Clock, member: str | None) -> Overview:
     now = clock.now()
-    shown = _shown_interval(conn, catalogue, now)
+    shown = shown_interval(conn, catalogue, now)
     names = {row.id: row for row in conn.execute(select(members))}
     return Overview(
         now=iso(now),
         interval=str(shown),
         next_gate=iso(next_gate(now, catalogue.mtu, catalogue.lead).instant),
         speed=clock.speed,
-        zones=_zones(conn, catalogue, shown),
-        lanes=_lanes(conn, catalogue, shown),
+        zones=zones_in(conn, catalogue, shown),
+        lanes=lanes_in(conn, catalogue, shown),
         trades=_trades(conn, names),
         member=_member(conn, catalogue, names.get(member or ""), now),
         members=[
@@ -57,7 +57,7 @@ def overview(conn: Connection, catalogue: Catalogue, clock: Clock, member: str |
     )
 
 
-def _shown_interval(conn: Connection, catalogue: Catalogue, now: int) -> Interval:
+def shown_interval(conn: Connection, catalogue: Catalogue, now: int) -> Interval:
     """The interval being delivered, or the next one once it is cleared and the present was never."""
     present = Interval.at(now, catalogue.mtu)
     cleared = select(prices.c.interval_start).where(prices.c.interval_start >= present.start)
@@ -65,7 +65,8 @@ def _shown_interval(conn: Connection, catalogue: Catalogue, now: int) -> Interva
     return present if first is None else Interval(first, first + catalogue.mtu)
 
 
-def _zones(conn: Connection, catalogue: Catalogue, shown: Interval) -> list[ZoneView]:
+def zones_in(conn: Connection, catalogue: Catalogue, shown: Interval) -> list[ZoneView]:
+    """Every zone as an interval's clearing left it."""
     query = select(prices).where(prices.c.product == product_id(shown))
     found = {row.zone: row for row in conn.execute(query)}
     product = catalogue.power(shown)
@@ -78,7 +79,8 @@ def _zones(conn: Connection, catalogue: Catalogue, shown: Interval) -> list[Zone
     return views
 
 
-def _lanes(conn: Connection, catalogue: Catalogue, shown: Interval) -> list[LaneView]:
+def lanes_in(conn: Connection, catalogue: Catalogue, shown: Interval) -> list[LaneView]:
+    """Every lane as an interval's clearing used it."""
     query = select(flows).where(flows.c.product == product_id(shown))
     found = {row.lane: row for row in conn.execute(query)}
     views = []

@@ -104,6 +104,10 @@ class Formats:
         """``14:03`` in UTC."""
         return format_datetime(_moment(iso), "HH:mm", locale=self.locale)
 
+    def moment(self, iso: str) -> str:
+        """A day and a time in UTC, short."""
+        return format_datetime(_moment(iso), "short", locale=self._dates)
+
     def day(self, iso: str) -> str:
         """``Sunday 21 June 2026`` in UTC."""
         return format_date(_moment(iso).date(), "full", locale=self._dates)

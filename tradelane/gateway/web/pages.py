@@ -48,7 +48,7 @@ class Renderer:
             locale,
             here=f"/?{urlencode({'member': asked})}" if asked else "/",
             o=overview,
-            picture=draw(overview),
+            picture=draw(overview["zones"], overview["lanes"]),
             headline=headline(overview, Formats(locale)),
             states=states(words(locale)),
             gate_ms=gate_in(overview),

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import copysign, cos, hypot, inf, pi, sin
 
-from tradelane.gateway.overview import LaneView, Overview, ZoneView
+from tradelane.gateway.overview import LaneView, ZoneView
 
 CARD_WIDTH, CARD_HEIGHT = 116.0, 68.0
 GAP = 52.0
@@ -78,18 +78,18 @@ def is_full(lane: LaneView) -> bool:
     return lane["sent_wh"] >= lane["capacity_wh"] > 0
 
 
-def draw(overview: Overview) -> Picture:
-    """Lay out any number of zones; a lane to a zone that is not in the overview is left out."""
-    width, height, cards = _place(overview["zones"])
+def draw(zones: Sequence[ZoneView], lanes: Sequence[LaneView]) -> Picture:
+    """Lay out any number of zones; a lane to a zone that is not there is left out."""
+    width, height, cards = _place(zones)
     places = {card.zone["id"]: card.at for card in cards}
-    lanes = [
+    drawn = [
         lane
-        for lane in overview["lanes"]
+        for lane in lanes
         if lane["source"] != lane["target"] and lane["source"] in places and lane["target"] in places
     ]
-    most = max((lane["sent_wh"] for lane in lanes), default=0)
-    crowded = sum(lane["sent_wh"] > 0 for lane in lanes) > MOST_LABELS
-    arrows = [_arrow(lane, places[lane["source"]], places[lane["target"]], most, crowded) for lane in lanes]
+    most = max((lane["sent_wh"] for lane in drawn), default=0)
+    crowded = sum(lane["sent_wh"] > 0 for lane in drawn) > MOST_LABELS
+    arrows = [_arrow(lane, places[lane["source"]], places[lane["target"]], most, crowded) for lane in drawn]
     return Picture(width, height, cards, sorted(arrows, key=lambda arrow: arrow.lane["sent_wh"]))
 
 

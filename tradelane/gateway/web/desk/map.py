@@ -1,0 +1,86 @@
+"""The map at any interval: prices, net positions, flows; a step back, a step on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Response
+from fastapi.responses import HTMLResponse
+from sqlalchemy import Connection, func, select
+
+from tradelane.gateway.catalogue import Catalogue
+from tradelane.gateway.clock import Clock
+from tradelane.gateway.file import RoleFile
+from tradelane.gateway.overview import LaneView, ZoneView
+from tradelane.gateway.overviews import lanes_in, shown_interval, zones_in
+from tradelane.gateway.tables import prices
+from tradelane.gateway.web.language import locale_of
+from tradelane.gateway.web.picture import draw
+from tradelane.gateway.web.rendering import Templates
+from tradelane.market.units import Interval, instant, iso
+from tradelane.settlement.problem import Problem
+
+Locale = Annotated[str, Depends(locale_of)]
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A market in one interval; ``before`` and ``after`` are the nearest that were cleared, if any."""
+
+    interval: str
+    starts: str
+    now: str
+    zones: list[ZoneView]
+    lanes: list[LaneView]
+    before: str | None
+    after: str | None
+    first: str | None
+
+
+def map_router(file: RoleFile, catalogue: Catalogue, clock: Clock, templates: Templates) -> APIRouter:
+    router = APIRouter()
+
+    @router.get("/desk", include_in_schema=False)
+    async def desk(
+        locale: Locale,
+        at: Annotated[str | None, Query(max_length=40)] = None,
+        fragment: bool = False,
+    ) -> Response:
+        asked = None if at is None else _instant(at)
+        moment = await file.read(lambda conn: moment_at(conn, catalogue, clock.now(), asked))
+        html = templates.render(
+            "desk/map_main.html" if fragment else "desk/map.html",
+            locale,
+            "/desk" if at is None else f"/desk?at={moment.starts}",
+            o=moment,
+            follows=at is None,
+            picture=draw(moment.zones, moment.lanes),
+        )
+        return HTMLResponse(html, headers={"Cache-Control": "no-store", "Vary": "Accept-Language, Cookie"})
+
+    return router
+
+
+def moment_at(conn: Connection, catalogue: Catalogue, now: int, asked: int | None) -> Moment:
+    """The interval that holds the instant ``asked`` (ms), or the one that is shown as the present."""
+    shown = shown_interval(conn, catalogue, now) if asked is None else Interval.at(asked, catalogue.mtu)
+    start = prices.c.interval_start
+    before = conn.execute(select(func.max(start)).where(start < shown.start)).scalar()
+    after = conn.execute(select(func.min(start)).where(start > shown.start)).scalar()
+    first = conn.execute(select(func.min(start))).scalar()
+    return Moment(
+        str(shown),
+        iso(shown.start),
+        iso(now),
+        zones_in(conn, catalogue, shown),
+        lanes_in(conn, catalogue, shown),
+        *(None if one is None else iso(one) for one in (before, after, first)),
+    )
+
+
+def _instant(text: str) -> int:
+    try:
+        return instant(text)
+    except ValueError as error:
+        raise Problem.field(422, "validation", "at", str(error)) from None
