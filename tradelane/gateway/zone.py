@@ -34,6 +34,7 @@ from tradelane.gateway.reader import Reader
 from tradelane.gateway.schedule import next_gate
 from tradelane.gateway.settling import Settler
 from tradelane.gateway.tables import orders
+from tradelane.gateway.web.desk.routes import desk_router
 from tradelane.gateway.web.live import Live
 from tradelane.gateway.web.pages import page_router
 from tradelane.gateway.zone_api import zone_router
@@ -82,6 +83,7 @@ class ZoneRole:
         self.router.include_router(landed_router(prices))
         self.router.include_router(goods_router(self._floor, operator))
         self.router.include_router(data_router(self._file, self.catalogue, clock))
+        self.router.include_router(desk_router(self._file, self.catalogue, clock))
         self.router.include_router(page_router(self.overview, self._live))
 
     async def start(self) -> None:
