@@ -70,7 +70,7 @@ def test_values_arrive_exactly(given: Loader) -> None:
     assert zone is not None
     assert zone.zones[1].fx == Decimal("1.05")
     assert zone.lanes[0].tariff == Decimal("0.50")
-    assert zone.goods_lanes[0].duty_ppm == 75_000
+    assert zone.goods_lanes[1].duty_ppm == 75_000
     assert (zone.mtu_minutes, zone.tick, zone.imbalance.penalty_ppm) == (15, Decimal("0.01"), 50_000)
 
 

@@ -30,6 +30,7 @@ from tradelane.gateway.migrations import HEAD, PLACE
 from tradelane.gateway.nominating import Nominator
 from tradelane.gateway.overview import Overview
 from tradelane.gateway.overviews import overview
+from tradelane.gateway.power_customs import PowerCustoms
 from tradelane.gateway.reader import Reader
 from tradelane.gateway.schedule import next_gate
 from tradelane.gateway.settling import Settler
@@ -69,6 +70,7 @@ class ZoneRole:
         token = keys.load_or_create_token(token_file)
         self._hub = HubClient(config.zone.hub_url or "http://hub", token, hub_transport)
         self._settler = Settler(self._file, self._hub, self.catalogue, clock)
+        self._power_customs = PowerCustoms(self._file, self._hub, self.catalogue, clock)
         self._nominator = Nominator(self._file, self._hub, self.catalogue, clock)
         self._cleared = asyncio.Event()
         self._live = Live(clock.wall())
@@ -149,6 +151,7 @@ class ZoneRole:
         while True:
             self._wake.clear()
             if not await self._settler.step():
+                await self._power_customs.step()
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._wake.wait(), IDLE_S)
 
