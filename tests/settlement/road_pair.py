@@ -6,6 +6,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from typing import Any, TypeVar
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -78,10 +79,8 @@ class Side:
 
     def __init__(self, settings: Road) -> None:
         self.road = settings
-        self.engine = memory()
-        tables.metadata.create_all(self.engine)
+        self.engine = memory(furnished(settings.name, settings.currencies[0]))
         self.at = NOW
-        self.do(lambda conn: furnish(conn, settings))
 
     @property
     def name(self) -> str:
@@ -100,9 +99,10 @@ class Side:
         with self.engine.begin() as conn:
             return work(conn)
 
-    def meet(self, other: Side) -> None:
+    def meet(self, other: Side, **changes: Any) -> None:
         """Learn of another hub: its operator's word, then its own document."""
-        self.do(lambda conn: peers.expect(conn, peer_of(other.road), self.at))
+        asked = peer_of(other.road).model_copy(update=changes)
+        self.do(lambda conn: peers.expect(conn, asked, self.at))
         document = peers.document(other.road).model_dump_json().encode()
         row = self.do(lambda conn: peers.row(conn, other.name))
         self.do(lambda conn: peers.discovered(conn, self.road, row, document, self.at))
@@ -188,7 +188,7 @@ class Side:
         return found
 
 
-def memory() -> Engine:
+def memory(image: bytes | None = None) -> Engine:
     """A database in memory with real transactions, savepoints and constraints, as a Store's are."""
     assert Store.__module__ == "tradelane.gateway.store"  # which makes the dialect known
     engine = create_engine("sqlite+tradelane://", poolclass=StaticPool)
@@ -196,9 +196,26 @@ def memory() -> Engine:
     @event.listens_for(engine, "connect")
     def prepare(connection: sqlite3.Connection, _record: object) -> None:
         connection.isolation_level = None
+        if image is not None:
+            connection.deserialize(image)
         connection.execute("PRAGMA foreign_keys=ON")
 
     return engine
+
+
+@cache
+def furnished(name: str, currency: str) -> bytes:
+    """A hub's database with its accounts, to begin from."""
+    engine = memory()
+    tables.metadata.create_all(engine)
+    with engine.begin() as conn:
+        furnish(conn, road(name, currency))
+    with engine.connect() as conn:
+        driver = conn.connection.dbapi_connection
+        assert isinstance(driver, sqlite3.Connection)
+        image = driver.serialize()
+    engine.dispose()
+    return image
 
 
 def exchange(*sides: Side) -> int:

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Row, insert, select, update
 from tradelane.market.units import MINUTE, Money
 from tradelane.settlement import accounts
 from tradelane.settlement.ehub import wire_road_messages as said
+from tradelane.settlement.ehub.server.accounts import load
 from tradelane.settlement.ehub.server.commands import Answer, Command
 from tradelane.settlement.ehub.server.delivering import wait_ms
 from tradelane.settlement.ehub.server.fspiop.errors import Fault, Refused
@@ -67,15 +68,16 @@ def expect(conn: Connection, asked: AddPeer, at: int) -> None:
     if known.state != "known" or any(getattr(known, name) != value for name, value in given.items()):
         fresh = {"state": "expected", "reason": None, "attempts": 0, "due_at": at}
         conn.execute(update(t).where(t.c.peer == asked.name).values(**given, **fresh))
-        for currency, nano in limits.items():
-            _limit(conn, accounts.road(asked.name, currency), -nano)
+        for currency in limits.keys() | json.loads(known.limits):
+            _limit(conn, accounts.road(asked.name, currency), -limits.get(currency, 0))
 
 
-def _limit(conn: Connection, account: str, nano: int) -> None:
-    """A new limit, unless more is owed already: then the old one stays until less is."""
-    room = hub_accounts.c.posted_nano - hub_accounts.c.held_nano >= nano
-    place = (hub_accounts.c.account == account) & room
-    conn.execute(update(hub_accounts).where(place).values(limit_nano=nano))
+def _limit(conn: Connection, name: str, nano: int) -> None:
+    """A new limit; where the peer owes more already, what it owes now."""
+    account = load(conn, [name]).get(name)
+    if account is not None:
+        limit = min(nano, account.available)
+        conn.execute(update(hub_accounts).where(hub_accounts.c.account == name).values(limit_nano=limit))
 
 
 def expected(conn: Connection, at: int) -> list[Row[Any]]:
