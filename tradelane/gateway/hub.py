@@ -8,7 +8,7 @@ from contextlib import suppress
 
 from sqlalchemy import Connection
 
-from tradelane.gateway import hub_road
+from tradelane.gateway import hub_road, hub_telling
 from tradelane.gateway.clock import Clock
 from tradelane.gateway.config import Config
 from tradelane.gateway.file import RoleFile
@@ -16,6 +16,9 @@ from tradelane.gateway.keys import load_or_create_token
 from tradelane.gateway.store import StoreError
 from tradelane.settlement.ehub.server import ledger, migrations, standing
 from tradelane.settlement.ehub.server.app import create_router
+from tradelane.settlement.ehub.server.openpayments.bell import Bell
+from tradelane.settlement.ehub.server.openpayments.routes import Settings
+from tradelane.settlement.ehub.server.openpayments.telling import Teller
 
 UNLIMITED = ("issuer", "fx", "rounding", "balancing")
 """Standing accounts that may owe: what they owe is what others were given."""
@@ -38,8 +41,17 @@ class HubRole:
         self._file = RoleFile(config.hub_place, migrations.PLACE, migrations.HEAD)
         token = load_or_create_token(config.hub_token_file)
         secret = load_or_create_token(config.data_dir / PROOF_SECRET)
+        self._bell, private = Bell(self._file.read), config.hub.allow_private_webhooks
+        self._teller = Teller(self._file, self._file.read, clock.now, private=private)
         self.router = create_router(
-            self._file, clock.now, token, self._file.read, proof_secret=secret, road=self._road
+            self._file,
+            clock.now,
+            token,
+            self._file.read,
+            proof_secret=secret,
+            road=self._road,
+            bell=self._bell,
+            facade=Settings(private_webhooks=private),
         )
 
     async def start(self) -> None:
@@ -48,10 +60,11 @@ class HubRole:
         await self._file(lambda conn: open_standing_accounts(conn, self._currencies, at))
 
     async def run(self) -> None:
-        """Give back what is held beyond its time, and go the rounds of the e-road; all else an e-hub does
-        only when asked."""
+        """Give back what is held beyond its time, tell members what happened, and go the rounds of the
+        e-road; all else an e-hub does only when asked."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._expire())
+            tasks.create_task(hub_telling.run(self._bell, self._teller))
             if self._road is not None:
                 tasks.create_task(hub_road.run(self._road, self._file, self._clock))
 
@@ -60,6 +73,10 @@ class HubRole:
             with suppress(StoreError):  # a database that is away is asked again the next time
                 await self._file(lambda conn: ledger.expire(conn, self._clock.now()))
             await self._clock.sleep(max(EXPIRE_EVERY_MS, self._clock.speed * 1000))
+
+    def drain(self) -> None:
+        """End every stream and long-poll."""
+        self._bell.close()
 
     async def stop(self) -> None:
         self._file.close()

@@ -307,9 +307,11 @@ class HubSection(Section):
 
     ``token_file`` holds the secret its callers show, by default ``data_dir/hub.token``, made when missing.
     ``database``: PostgreSQL's, its password there or in PGPASSWORD; without it, ``data_dir/hub.sqlite``.
+    ``allow_private_webhooks``: members' webhooks may be http, and in our own network.
     """
 
     currencies: tuple[Currency, ...] = Field(min_length=1)
     database: DatabaseUrl | None = None
     token_file: Path | None = None
+    allow_private_webhooks: bool = False
     road: RoadSection | None = None
