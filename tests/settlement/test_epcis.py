@@ -58,6 +58,11 @@ def test_any_id_has_a_name_that_is_a_uri(id: str) -> None:
     assert id_of(epcis.CONTRACT, uri) is None
 
 
+@pytest.mark.parametrize("id", ["", "%00", "p%201", "p%FF", "p%C3%A9"])
+def test_what_is_no_id_names_nothing(id: str) -> None:
+    assert id_of(epcis.SHIPMENT, epcis.SHIPMENT + id) is None
+
+
 def test_a_delivery_by_hand() -> None:
     assert json.loads(exact_json.dumps(object_event(POTATOES, ShipmentEvent.DELIVERED, NOW, LEFT))) == {
         "type": "ObjectEvent",

@@ -83,8 +83,9 @@ def name(kind: str, id: str) -> str:
 
 
 def id_of(kind: str, uri: str) -> str | None:
-    """The id in a name of this kind; None in any other."""
-    return unquote(uri.removeprefix(kind)) if uri.startswith(kind) else None
+    """The id in a name of this kind; None in any other, and where it is none: printable ASCII, no spaces."""
+    id = unquote(uri.removeprefix(kind)) if uri.startswith(kind) else ""
+    return id if id and all("!" <= letter <= "~" for letter in id) else None
 
 
 def goods(hs_code: str) -> str:

@@ -105,11 +105,26 @@ class BodyLimit:
         await self._app(scope, counted if scope["type"] == "http" else receive, send)
 
 
+class PlainAddress:
+    """Refuses an address with a NUL, which no database can look up, with 400."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and ("\0" in scope["path"] or b"%00" in scope["query_string"]):
+            refusal = Problem.field(400, "validation", "url", "holds a character that nothing is named by")
+            await refusal.response()(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+
 def install(
     app: FastAPI, unavailable: tuple[type[Exception], ...] = (), largest_body: int = LARGEST_BODY
 ) -> None:
     """Answer every error of ``app`` as a problem; those of ``unavailable`` as 503, to be tried again."""
     app.add_middleware(BodyLimit, largest=largest_body)
+    app.add_middleware(PlainAddress)
     handlers: dict[type[Exception], ExceptionHandler] = {
         Problem: _problem,
         RequestValidationError: _validation,
