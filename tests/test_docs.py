@@ -45,7 +45,7 @@ def test_api_explains_every_problem_code_and_no_other() -> None:
 
 
 def test_api_has_every_command_option_and_exit_code() -> None:
-    rows = dict(re.findall(r"^\| `tradelane ([a-z0-9 ]+)` \|(.*)$", API, re.M))
+    rows = dict(re.findall(r"^\| `tradelane ([a-z0-9 -]+)` \|(.*)$", API, re.M))
     commands = docs.commands()
     assert rows.keys() == commands.keys()
     for name, options in commands.items():

@@ -9,6 +9,7 @@ import pytest
 
 from tradelane.gateway.cli import run
 from tradelane.gateway.commands.customs import Parcel
+from tradelane.gateway.lock import FileLock
 
 COFFEE = [
     "hub",
@@ -65,3 +66,29 @@ def test_what_cannot_be_answered(
 
 def test_a_parcel_is_what_was_typed() -> None:
     assert Parcel("0901", "GB", "NL", "1", "0", "EUR", "FCA", "2026-01-01", False).freight == "0"
+
+
+HUB = '[hub]\ncurrencies = ["EUR"]\n'
+
+
+def test_a_full_list_goes_into_the_hub_s_database(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config, full = tmp_path / "hub.toml", tmp_path / "list.csv"
+    config.write_text('data_dir = "."\n' + HUB)
+    full.write_text("hscode,description\n09,Coffee and tea\n090121,Coffee; roasted\n")
+    command = ["hub", "import-hs", str(full), "--config", str(config)]
+    assert run(command) == 0
+    assert capsys.readouterr().out == "1 codes added, 0 changed, 0 as they were\n"
+    assert run([*command, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"added": 0, "changed": 0, "same": 1}
+    lock = FileLock(tmp_path / "hub.sqlite")
+    lock.acquire()
+    try:
+        assert run(command) == 1
+        assert "stop the e-hub first" in capsys.readouterr().err
+    finally:
+        lock.release()
+    full.write_text("hscode,description\n090121,\n")
+    assert run(command) == 2
+    assert "line 2" in capsys.readouterr().err
+    config.write_text('data_dir = "."\n')
+    assert run(command) == 3

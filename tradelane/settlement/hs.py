@@ -23,6 +23,7 @@ LANGUAGES = ("en", "nl", "de", "no", "zh", "es")
 OFFICIAL = "official"
 """Stands for the language of a full list that was loaded; searched in whatever language is asked for."""
 SHORTEST_STEM = 3
+MOST_FAULTS = 20
 _ENDINGS = ("ene", "ies", "er", "en", "es", "et", "s", "n", "e")
 _FINAL = {"z": "s", "v": "f", "y": "i"}
 _LETTERS = str.maketrans({"ß": "ss", "ø": "o", "æ": "a", "œ": "o", "đ": "d", "ł": "l"})
@@ -86,24 +87,31 @@ def goods() -> tuple[Entry, ...]:
 def official(path: Path) -> list[Entry]:
     """A full list in CSV with columns ``hscode`` and ``description``, those of six digits or more.
 
-    ValueError, naming the line, when it is none.
+    ValueError, naming every line at fault (the first ``MOST_FAULTS``), when it is none.
     """
     import csv
 
+    found: dict[str, Entry] = {}
+    faults: list[str] = []
     with path.open(encoding="utf-8", newline="") as file:
         table = csv.DictReader(file)
-        if not {"hscode", "description"} <= set(table.fieldnames or ()):
-            raise ValueError("line 1: the columns hscode and description are missing")
-        found = []
-        for number, row in enumerate(table, 2):
-            code, text = (row["hscode"] or "").replace(".", ""), (row["description"] or "").strip()
-            if not text or not re.fullmatch(r"[0-9]{2,10}|[A-Z]{1,5}", code):
-                raise ValueError(f"line {number}: {code!r} is no HS code with a description")
-            if len(code) >= 6 and code.isdigit():
-                found.append(Entry(code, OFFICIAL, text))
-    if not found:
-        raise ValueError("no code of six digits or more in it")
-    return found
+        try:
+            if not {"hscode", "description"} <= set(table.fieldnames or ()):
+                raise ValueError("line 1: the columns hscode and description are missing")
+            for row in table:
+                code, text = (row["hscode"] or "").replace(".", ""), (row["description"] or "").strip()
+                if not text or not re.fullmatch(r"[0-9]{2,10}|[A-Z]{1,5}", code):
+                    faults.append(f"line {table.line_num}: {code!r} is no HS code with a description")
+                six = len(code) >= 6 and code.isdigit()
+                if six and found.setdefault(code, Entry(code, OFFICIAL, text)).name != text:
+                    faults.append(f"line {table.line_num}: {code!r} has another description already")
+        except csv.Error as error:
+            faults.append(f"line {table.line_num + 1}: {error}")
+    if len(faults) > MOST_FAULTS:
+        faults[MOST_FAULTS:] = [f"and {len(faults) - MOST_FAULTS} more"]
+    if faults or not found:
+        raise ValueError("; ".join(faults) or "no code of six digits or more in it")
+    return list(found.values())
 
 
 class Index:

@@ -11,7 +11,7 @@ import typer
 
 from tradelane.gateway.commands.failure import CommandFailed, ExitCode
 from tradelane.gateway.commands.help import group
-from tradelane.gateway.commands.options import AsJson
+from tradelane.gateway.commands.options import AsJson, ConfigFile
 from tradelane.gateway.commands.output import print_json, print_table
 
 app = group("HS codes and landed prices, by the e-hub's tables.")
@@ -102,3 +102,15 @@ def hub_landed(
     """Price, freight, duty and import tax at the buyer's door."""
     asked = Parcel(hs_code, origin, destination, value, freight, currency, incoterm, on, preference)
     landed_command(asked, as_json)
+
+
+@app.command("import-hs")
+def hub_import_hs(
+    full_list: Annotated[Path, typer.Argument(metavar="FILE", help="CSV: hscode, description.")],
+    config: ConfigFile,
+    as_json: AsJson = False,
+) -> None:
+    """Load a full official list of HS codes into the e-hub's database."""
+    from tradelane.gateway.commands.importing import import_hs_command
+
+    import_hs_command(config, full_list, as_json)

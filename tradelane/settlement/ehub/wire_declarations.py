@@ -160,11 +160,13 @@ class DeclarationStep(BaseModel):
 
 
 class DeclarationAnswer(BaseModel):
-    """``duty`` and ``duty_ppm`` are as assessed, ``tax`` too; ``charged`` is what was taken so far."""
+    """``duty`` and ``duty_ppm`` are as assessed, ``tax`` too; ``charged`` is what was taken so far. ``goods``
+    is what the official list says of the code, where one was loaded."""
 
     declaration: str
     contract: str
     hs_code: str
+    goods: str | None = None
     origin: str
     destination: str
     quantity: str

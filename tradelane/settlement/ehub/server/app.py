@@ -57,7 +57,7 @@ def create_router(
     if road is not None:
         routes.include_router(road_routes.router(transact, look, now, road))
     _add_reads(routes, look)
-    routes.include_router(customs_rules.router(now))
+    routes.include_router(customs_rules.router(now, look))
     routes.routes.append(_health(look))
     whole = APIRouter()
     whole.include_router(routes)

@@ -4,21 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime
-from functools import cache
 from typing import Annotated
 
 from fastapi import APIRouter, Query
 
 from tradelane.settlement import hs, policy
+from tradelane.settlement.ehub.server.customs import nomenclature
+from tradelane.settlement.ehub.server.transact import Transact
 from tradelane.settlement.ehub.wire_customs import HsCodeFound, HsCodes, Language, Policy, PolicyRuleAnswer
 
 NOMENCLATURE = "HS 2022"
 MOST_CODES = 100
 
 
-def router(now: Callable[[], int]) -> APIRouter:
-    """Reads only; ``now`` is market time in ms."""
+def router(now: Callable[[], int], read: Transact) -> APIRouter:
+    """Reads only; ``now`` is market time in ms. An official list is read once: none is loaded
+    while a hub runs."""
     routes = APIRouter()
+    index: list[hs.Index] = []
+
+    async def searched() -> hs.Index:
+        if not index:
+            index.append(hs.Index([*hs.goods(), *await read(nomenclature.entries)]))
+        return index[0]
 
     @routes.get("/hs")
     async def hs_codes(
@@ -26,7 +34,7 @@ def router(now: Callable[[], int]) -> APIRouter:
         lang: Language | None = None,
         limit: Annotated[int, Query(ge=1, le=MOST_CODES)] = 20,
     ) -> HsCodes:
-        found = _index().search(q, None if lang is None else lang.value, limit)
+        found = (await searched()).search(q, None if lang is None else lang.value, limit)
         items = [HsCodeFound(hs_code=one.code, name=one.name, lang=one.lang, rank=one.rank) for one in found]
         return HsCodes(nomenclature=NOMENCLATURE, items=items)
 
@@ -54,8 +62,3 @@ def _answer(rule: policy.PolicyRule) -> PolicyRuleAnswer:
         valid_from=rule.valid_from.isoformat(),
         valid_to=None if rule.valid_to is None else rule.valid_to.isoformat(),
     )
-
-
-@cache
-def _index() -> hs.Index:
-    return hs.Index(hs.goods())

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, select
 
 from tradelane.market.units import iso
+from tradelane.settlement.ehub.server.customs import nomenclature
 from tradelane.settlement.ehub.server.customs.tables import (
     declaration_documents,
     declaration_steps,
@@ -42,6 +43,7 @@ def answer(conn: Connection, row: Row[Any]) -> DeclarationAnswer:
     named = {"id": row.declaration}
     return DeclarationAnswer(
         **declared.model_dump(include=_SHOWN),
+        goods=nomenclature.name_of(conn, row.hs_code),
         value=Total.of(row.value_nano, row.currency),
         duty_ppm=row.duty_ppm,
         duty=Total.of(row.duty_nano, currency),

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, bindparam, insert, select
 from tradelane.market.units import MINUTE, iso
 from tradelane.settlement.ehub.figures import figures_of
 from tradelane.settlement.ehub.server.commands import Answer, Command
+from tradelane.settlement.ehub.server.customs import nomenclature
 from tradelane.settlement.ehub.server.customs.tables import assessments as t
 from tradelane.settlement.ehub.wire_declarations import (
     Assess,
@@ -29,6 +30,7 @@ def assess(conn: Connection, command: Command, question: Assess) -> Answer:
     """Keep a landed price. Problem 422 when no rule knows it."""
     if find(conn, question.assessment) is not None:
         raise Problem.field(409, "duplicate-id", "assessment", "this assessment exists already")
+    nomenclature.check(conn, question.hs_code)
     shown = AssessmentAnswer(
         **due(question, day_of(command.at)).model_dump(),
         assessment=question.assessment,
@@ -55,6 +57,7 @@ def find(conn: Connection, assessment: str) -> AssessmentAnswer | None:
 
 def held_to(conn: Connection, declared: Declare, at: int) -> Figures:
     """The figures of a declaration, the same as those of the assessment it refers to. Raises Problem."""
+    nomenclature.check(conn, declared.hs_code)
     found = due(declared, day_of(at))
     if declared.assessment is None:
         return found

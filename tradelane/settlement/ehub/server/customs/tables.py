@@ -58,6 +58,14 @@ declaration_steps = Table(
 )
 """Everything that has happened; ``body`` is what was declared anew by it, null when nothing was."""
 
+hs_codes = Table(
+    "hs_codes",
+    metadata,
+    Column("code", String, primary_key=True),
+    Column("name", Text, nullable=False),
+)
+"""A full official list, where one was loaded: codes of six digits or more."""
+
 declaration_documents = Table(
     "declaration_documents",
     metadata,
