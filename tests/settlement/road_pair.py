@@ -18,7 +18,7 @@ from tradelane.market.units import MINUTE, NANO, Money, iso
 from tradelane.settlement.ehub.server import accounts, tables
 from tradelane.settlement.ehub.server.commands import Answer, Command
 from tradelane.settlement.ehub.server.payments import deposit, open_account
-from tradelane.settlement.ehub.server.road import channel, payments, peers, quotes
+from tradelane.settlement.ehub.server.road import channel, copies, payments, peers, quotes
 from tradelane.settlement.ehub.server.road import tables as tables_of
 from tradelane.settlement.ehub.server.road.channel import Parcel, Told
 from tradelane.settlement.ehub.server.road.kinds import HANDLERS
@@ -77,9 +77,10 @@ def member_of(road: Road) -> str:
 class Side:
     """One hub: its settings, its database, its clock."""
 
-    def __init__(self, settings: Road) -> None:
+    def __init__(self, settings: Road, engine: Engine | None = None) -> None:
+        """``engine`` is of a database that is furnished."""
         self.road = settings
-        self.engine = memory(furnished(settings.name, settings.currencies[0]))
+        self.engine = engine or memory(furnished(settings.name, settings.currencies[0]))
         self.at = NOW
 
     @property
@@ -95,7 +96,7 @@ class Side:
         return self.road.currencies[0]
 
     def do(self, work: Callable[[Connection], T]) -> T:
-        """One transaction."""
+        """One transaction, the writer's."""
         with self.engine.begin() as conn:
             return work(conn)
 
@@ -108,7 +109,8 @@ class Side:
         self.do(lambda conn: peers.discovered(conn, self.road, row, document, self.at))
 
     def tick(self) -> int:
-        return self.do(lambda conn: on_time(conn, self.road, self.at))
+        told = self.do(lambda conn: copies.tell(conn, copies.changed(conn), self.at))
+        return told + self.do(lambda conn: on_time(conn, self.road, self.at))
 
     def parcels(self) -> list[Parcel]:
         return self.do(lambda conn: channel.due(conn, self.at))

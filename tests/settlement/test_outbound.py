@@ -42,6 +42,12 @@ def test_what_is_no_endpoint_is_refused(url: str) -> None:
         outbound.parts(url)
 
 
+@pytest.mark.parametrize("host", ["a" * 64 + ".example", "a..example"])
+def test_a_host_that_can_be_no_name_is_refused(host: str) -> None:
+    with pytest.raises(outbound.Forbidden, match="not a name"):
+        asyncio.run(outbound.check(f"https://{host}/"))
+
+
 def test_a_name_that_also_leads_inside_is_refused_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     async def resolve(*_: object, **__: object) -> list[tuple[object, ...]]:
         return [(0, 0, 0, "", ("8.8.8.8", 80)), (0, 0, 0, "", ("10.0.0.1", 80))]

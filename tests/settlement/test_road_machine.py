@@ -43,17 +43,20 @@ class BadLine(RuleBasedStateMachine):
     def other(self, side: int) -> Side:
         return self.sides[1 - side]
 
-    @rule(payer=SIDE, value=st.sampled_from(["1", "7.5", "120", "900"]))
-    def ask(self, payer: int, value: str) -> None:
+    @rule(payer=SIDE, value=st.sampled_from(["1", "7.5", "120", "900"]), answered=st.booleans())
+    def ask(self, payer: int, value: str, answered: bool) -> None:
         self.count += 1
         id = f"q{self.count}"
         self.sides[payer].ask(id, self.other(payer), value)
         self.quotes.append((payer, id))
+        if answered:
+            exchange(*self.sides)
 
     @precondition(lambda self: self.quotes)
     @rule(data=st.data(), release=st.sampled_from(Release), lasts=st.integers(1, 3))
     def send(self, data: st.DataObject, release: Release, lasts: int) -> None:
-        payer, id = data.draw(st.sampled_from(self.quotes))
+        ready = [(payer, id) for payer, id in self.quotes if self.sides[payer].quote_state(id) == "quoted"]
+        payer, id = data.draw(st.sampled_from(ready or self.quotes))
         side = self.sides[payer]
         open_before = side.quote_state(id) == "quoted"
         try:
@@ -66,7 +69,8 @@ class BadLine(RuleBasedStateMachine):
     @precondition(lambda self: self.quotes)
     @rule(data=st.data(), good=st.booleans())
     def end_by_hand(self, data: st.DataObject, good: bool) -> None:
-        payer, id = data.draw(st.sampled_from(self.quotes))
+        held = [(payer, id) for payer, id in self.quotes if self.other(payer).state(id) == "RESERVED"]
+        payer, id = data.draw(st.sampled_from(held or self.quotes))
         payee = self.other(payer)
         was_open = payee.state(id) == "RESERVED"
         try:

@@ -217,7 +217,7 @@ def test_a_wrong_fulfilment_moves_nothing(hubs: tuple[Side, Side]) -> None:
     exchange(ams, lon)
     ams.send("q1", release=Release.ON_ORDER)
     exchange(ams, lon)
-    bad = said.Fulfil(transfer="q1", fulfilment="A" * 43, window=10**9, number=1, completed=iso(lon.at))
+    bad = said.Fulfil(transfer="q1", fulfilment="A" * 43, window=2**40, number=1, completed=iso(lon.at))
     lon.do(lambda conn: channel.write(conn, "ams", bad, lon.at))
     exchange(ams, lon)
     assert ams.state("q1") == "RESERVED"

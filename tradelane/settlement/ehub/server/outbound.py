@@ -100,7 +100,10 @@ async def check(url: str, *, private: bool = False) -> Target:
     assert split.hostname is not None
     port = split.port or PORTS[split.scheme]
     loop = asyncio.get_running_loop()
-    found = await loop.getaddrinfo(split.hostname, port, type=socket.SOCK_STREAM)
+    try:
+        found = await loop.getaddrinfo(split.hostname, port, type=socket.SOCK_STREAM)
+    except UnicodeError:  # no label of a name is empty or longer than 63 characters
+        raise Forbidden("the host is not a name") from None
     addresses = [ipaddress.ip_address(str(item[4][0]).partition("%")[0]) for item in found]
     if not addresses:
         raise OSError(f"{split.hostname} has no address")

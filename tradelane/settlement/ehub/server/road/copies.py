@@ -9,7 +9,8 @@ a buyer's code), so a copy never lags behind what the other rooms add to their r
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     Connection,
@@ -43,19 +44,39 @@ MOST_AT_ONCE = 200
 NANO_COLUMN = "_nano"
 
 
-def tell_due(conn: Connection, at: int) -> int:
-    """Write what each peer has not been told of the records that concern it; how many."""
+class Changed(NamedTuple):
+    """A record a peer was not told of as it is now; ``mark`` is what it then will have been told."""
+
+    peer: str
+    kind: str
+    id: str
+    mark: str
+
+
+def changed(conn: Connection) -> list[Changed]:
+    """What each peer has not been told of the records that concern it, some hundreds at once. Only reads: it
+    looks at all of them."""
     known = conn.execute(select(p.c.peer, p.c.places).where(p.c.state == "known", p.c.places != "[]"))
-    told = 0
+    found = []
     for peer, places in known.all():
         for kind, query in (
             (DECLARATION, _changed_declarations(peer, json.loads(places))),
             (SHIPMENT, _changed_shipments(peer, json.loads(places))),
         ):
-            for id, mark in conn.execute(query.limit(MOST_AT_ONCE)).all():
-                _tell(conn, peer, kind, id, mark, at)
-                told += 1
-    return told
+            rows = conn.execute(query.limit(MOST_AT_ONCE))
+            found += [Changed(peer, kind, id, mark) for id, mark in rows]
+    return found
+
+
+def tell(conn: Connection, found: Sequence[Changed], at: int) -> int:
+    """Write these records to the peers, each as it is by now; how many."""
+    for one in found:
+        body = said.CopyOf(kind=one.kind, id=one.id, body=_body(conn, one.kind, one.id))
+        channel.write(conn, one.peer, body, at)
+        place = (s.c.peer == one.peer) & (s.c.kind == one.kind) & (s.c.id == one.id)
+        if not conn.execute(update(s).where(place).values(mark=one.mark)).rowcount:
+            conn.execute(insert(s), one._asdict())
+    return len(found)
 
 
 def taken(conn: Connection, _road: Road, peer: str, body: said.CopyOf, at: int) -> None:
@@ -100,13 +121,6 @@ def _changed_shipments(peer: str, places: list[str]) -> Select[Any]:
 def _not_told(query: Select[Any], peer: str, kind: str, id: Any, mark: Any) -> Select[Any]:
     same = (s.c.peer == peer) & (s.c.kind == kind) & (s.c.id == id) & (s.c.mark == mark)
     return query.where(~select(s.c.id).where(same).exists()).order_by(id)
-
-
-def _tell(conn: Connection, peer: str, kind: str, id: str, mark: str, at: int) -> None:
-    channel.write(conn, peer, said.CopyOf(kind=kind, id=id, body=_body(conn, kind, id)), at)
-    place = (s.c.peer == peer) & (s.c.kind == kind) & (s.c.id == id)
-    if not conn.execute(update(s).where(place).values(mark=mark)).rowcount:
-        conn.execute(insert(s), {"peer": peer, "kind": kind, "id": id, "mark": mark})
 
 
 def _body(conn: Connection, kind: str, id: str) -> dict[str, Any]:

@@ -110,7 +110,7 @@ def reject(conn: Connection, command: Command, question: EndPayment, *, transfer
     return Answer.of(200, state(_abort(conn, _to_end(conn, transfer), TransferEvent.REJECT, why, command.at)))
 
 
-def fulfilled(conn: Connection, _road: Road, peer: str, body: said.Fulfil, at: int) -> None:
+def fulfilled(conn: Connection, road: Road, peer: str, body: said.Fulfil, at: int) -> None:
     """Handles ``fulfil`` at the payer's hub: pay, as the peer has."""
     row = _sent(conn, peer, body.transfer)
     if not ilp.fulfils(body.fulfilment, row.condition):
@@ -123,8 +123,9 @@ def fulfilled(conn: Connection, _road: Road, peer: str, body: said.Fulfil, at: i
     same = (t.c.peer == peer) & t.c.outgoing & (t.c.number == body.number)
     if conn.execute(select(t.c.transfer).where(same)).first() is not None:
         raise Refused(Fault.MODIFIED, f"number {body.number}")
-    if body.window <= (peers.row(conn, peer).peer_closed or 0):
-        raise Refused(Fault.VALIDATION, f"window {body.window} was closed")
+    known = peers.row(conn, peer)
+    if not (known.peer_closed or 0) < body.window <= peers.farthest(road, known, at):
+        raise Refused(Fault.VALIDATION, f"window {body.window} was closed, or is too far ahead")
     holds.pay(conn, row, at)
     ended = entry | {"fulfilment": body.fulfilment, "completed_at": at}
     _move(conn, row, TransferEvent.FULFIL, ended)

@@ -29,6 +29,7 @@ from tradelane.settlement.problem import Problem
 
 WELL_KNOWN = "/.well-known/e-hub"
 LARGEST_DOCUMENT = 65_536
+WINDOWS_AHEAD = 1_000
 ASK_REFUSED_AGAIN_MS = 10 * MINUTE
 
 
@@ -166,8 +167,16 @@ def greeted(conn: Connection, road: Road, peer: str, body: said.Hello, at: int) 
     now = row(conn, peer)
     if now.compared is not None:
         raise Refused(Fault.VALIDATION, "hello was said before")
+    if body.closed > farthest(road, now, at):
+        raise Refused(Fault.VALIDATION, f"window {body.closed} is too far ahead")
     compared = max(now.closed, body.closed)
     conn.execute(update(t).where(t.c.peer == peer).values(peer_closed=body.closed, compared=compared))
+
+
+def farthest(road: Road, peer: Row[Any], at: int) -> int:
+    """The last window a peer may speak of now. Far more than clocks differ: what is refused for being ahead
+    of ours may be committed there."""
+    return max(at // road.window_ms, peer.compared or 0) + WINDOWS_AHEAD
 
 
 def listed(conn: Connection) -> list[PeerState]:

@@ -29,7 +29,7 @@ from tradelane.settlement.road import QUOTE, AmountType, QuoteState, Terms, term
 def ask(conn: Connection, command: Command, question: AskQuote) -> Answer:
     """POST /road/quotes: for a member here, of the hub of a member there."""
     peers.able(conn, question.peer)
-    if find(conn, question.peer, question.quote, outgoing=True) is not None:
+    if by_id(conn, question.quote) is not None:
         raise Problem.field(409, "duplicate-id", "quote", "this quote exists already")
     account = accounts.load(conn, [question.account]).get(question.account)
     if account is None or not question.account.startswith(MEMBER):
@@ -158,9 +158,8 @@ def find(conn: Connection, peer: str, quote: str, *, outgoing: bool) -> Row[Any]
 
 
 def by_id(conn: Connection, quote: str) -> Row[Any] | None:
-    """A quote asked here, of whichever peer; the last one where two peers were asked under one id."""
-    place = t.c.outgoing & (t.c.quote == quote)
-    return conn.execute(select(t).where(place).order_by(t.c.at.desc(), t.c.peer)).first()
+    """A quote asked here, of whichever peer."""
+    return conn.execute(select(t).where(t.c.outgoing, t.c.quote == quote)).one_or_none()
 
 
 def answer(row: Row[Any]) -> QuoteAnswer:

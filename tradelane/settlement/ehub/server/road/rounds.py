@@ -36,7 +36,8 @@ class RoadRounds:
         now: Callable[[], int],
         client: httpx2.AsyncClient,
     ) -> None:
-        self._road, self._transact, self._now, self._client = road, transact, now, client
+        self._road, self._now, self._client = road, now, client
+        self._transact, self._read = transact, read
         self._signer = Signer(road.fingerprint, road.key, now)
         self._look = Rounds(transact, read, now, peers.expected, self._document, self._discovered)
         self._post = Rounds(transact, read, now, channel.due, self._deliver, channel.record)
@@ -51,6 +52,9 @@ class RoadRounds:
         """Everything that is due, once; how much there was."""
         at = self._now()
         done = await self._transact(lambda conn: on_time(conn, self._road, at))
+        changed = await self._read(copies.changed)
+        if changed:
+            done += await self._transact(lambda conn: copies.tell(conn, changed, at))
         return done + await self._look.round() + await self._post.round()
 
     async def _document(self, peer: Row[Any]) -> bytes | None:
@@ -88,8 +92,8 @@ def on_time(conn: Connection, road: Road, at: int) -> int:
     return (
         payments.expire(conn, at)
         + payments.ask_overdue(conn, at)
-        + copies.tell_due(conn, at)
         + windows.close_due(conn, road, at)
+        + windows.report_due(conn, road, at)
         + settling.settle_due(conn, road, at)
     )
 

@@ -29,7 +29,7 @@ from tradelane.settlement.road_window import WINDOW, WindowEvent, WindowState
 
 Owed = dict[str, dict[tuple[str, str], int]]
 """Of each currency: what each of a pair owes the other, nano-units, always positive."""
-MOST_AT_ONCE = 100
+MOST_AT_ONCE = 10_000
 
 
 def settle_due(conn: Connection, road: Road, at: int) -> int:

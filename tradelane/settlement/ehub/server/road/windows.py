@@ -17,7 +17,7 @@ from tradelane.settlement import accounts
 from tradelane.settlement.ehub import wire_road_messages as said
 from tradelane.settlement.ehub.server.accounts import load
 from tradelane.settlement.ehub.server.bulk import among, names
-from tradelane.settlement.ehub.server.road import channel, holds, peers
+from tradelane.settlement.ehub.server.road import channel, holds
 from tradelane.settlement.ehub.server.road.settings import Road
 from tradelane.settlement.ehub.server.road.tables import payments, settled
 from tradelane.settlement.ehub.server.road.tables import peers as p
@@ -27,6 +27,7 @@ from tradelane.settlement.ehub.wire_road import Difference, SumState, WindowAnsw
 from tradelane.settlement.fspiop_states import TransferState
 from tradelane.settlement.road_window import Entry, Report, Sum, WindowState, ordered, report
 
+MOST_AT_ONCE = 500
 COMMITTED = payments.c.state == TransferState.COMMITTED.value
 
 
@@ -37,14 +38,25 @@ def close_due(conn: Connection, road: Road, at: int) -> int:
     for peer in late:
         conn.execute(update(p).where(p.c.peer == peer.peer).values(closed=over))
         channel.write(conn, peer.peer, said.Close(through=over), at)
-        _report_new(conn, road, peer.peer, at)
     return len(late)
 
 
-def closed(conn: Connection, road: Road, peer: str, body: said.Close, at: int) -> None:
+def closed(conn: Connection, _road: Road, peer: str, body: said.Close, _at: int) -> None:
     """Handles ``close``: nothing more of the peer's comes into these windows."""
     conn.execute(update(p).where(p.c.peer == peer).values(peer_closed=body.through))
-    _report_new(conn, road, peer, at)
+
+
+def report_due(conn: Connection, road: Road, at: int) -> int:
+    """Report windows that both sides have closed, some hundreds at once; with how many peers."""
+    both = (p.c.closed > p.c.compared) & (p.c.peer_closed > p.c.compared)
+    found = conn.execute(select(p).where(both).order_by(p.c.peer)).all()
+    for peer in found:
+        through = min(peer.closed, peer.peer_closed, peer.compared + MOST_AT_ONCE)
+        for window in range(peer.compared + 1, through + 1):
+            if find(conn, peer.peer, window) is None:
+                make(conn, road, peer.peer, window, at)
+        conn.execute(update(p).where(p.c.peer == peer.peer).values(compared=through))
+    return len(found)
 
 
 def made_again(conn: Connection, road: Road, row: Row[Any], at: int) -> Row[Any]:
@@ -54,17 +66,6 @@ def made_again(conn: Connection, road: Road, row: Row[Any], at: int) -> Row[Any]
         keep(conn, row, mine=mine.model_dump_json())
         channel.write(conn, row.peer, said.Reported(window=row.window_number, report=mine), at)
     return required(conn, row.peer, row.window_number)
-
-
-def _report_new(conn: Connection, road: Road, peer: str, at: int) -> None:
-    now = peers.row(conn, peer)
-    if now.compared is None:
-        return
-    through = min(now.closed, now.peer_closed)
-    for window in range(now.compared + 1, through + 1):
-        if find(conn, peer, window) is None:
-            make(conn, road, peer, window, at)
-    conn.execute(update(p).where(p.c.peer == peer).values(compared=max(through, now.compared)))
 
 
 def make(conn: Connection, road: Road, peer: str, window: int, at: int) -> None:
