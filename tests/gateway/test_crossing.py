@@ -45,7 +45,10 @@ def test_what_was_shown_is_what_is_charged(tmp_path: Path) -> None:
         assert before["goods"] == "213.675213675"
         assert before["freight"] == "12.820512821"
         assert before["duty"] == "27.17948718"
-        assert [line["rule"] for line in before["lines"]] == ["UKGT, T-shirts", "GB standard"]
+        assert [line["rule"] for line in before["lines"]] == [
+            "UKGT, T-shirts",
+            "GB standard: clothes and shoes, children's apart",
+        ]
         await market.taken(SHOP, "buy", "2.00", "250", product=POTATOES)
         await market.settled("shipped")
         (shipment,) = (await market.hub.shipments()).items

@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tradelane.market.units import Money
+from tradelane.settlement.hs import goods
 from tradelane.settlement.landed import Consignment, Incoterm, Unassessable, Why, landed
-from tradelane.settlement.tariff_data import territories, territory
+from tradelane.settlement.tariff_data import longest, territories, territory
 
 RATES = {"EUR": Fraction(1), "GBP": Fraction("1.17"), "NOK": Fraction("0.087"), "CHF": Fraction("1.05")}
 
@@ -148,3 +149,26 @@ def test_rules_that_contradict_each_other_are_refused() -> None:
         territory({**table, "duty": [row, {**row, "name": "b", "valid_from": date(2021, 1, 1)}]})
     with pytest.raises(ValueError, match="give ppm or refused"):
         territory({**table, "duty": [{**row, "refused": "why"}]})
+
+
+EVERYTHING = "0" * 10
+"""A code that only a rule for every good fits."""
+
+
+def test_no_general_rate_is_taken_for_food_or_print() -> None:
+    """A reduced rate is known for the good itself, or nobody is told any rate."""
+    on = date(2026, 9, 1)
+    for country in ("NL", "DE", "ES", "IT", "GB", "NO", "CH", "CN"):
+        taxes = territories()[country].taxes
+        for code in sorted({entry.code for entry in goods()}):
+            found = longest(taxes, code, country, on)
+            if found is not None and code.startswith((*(f"{n:02d}" for n in range(1, 25)), "49")):
+                assert found.prefix, f"{country}: {code}: {found.name}"
+    assert longest(territories()["GB"].taxes, EVERYTHING, "GB", on) is not None
+
+
+def test_food_of_which_the_rate_is_not_known_is_refused() -> None:
+    chocolate = asked(hs_code="180690", origin="NL", destination="GB", value=Money.parse("100", "GBP"))
+    with pytest.raises(Unassessable, match="depends on what it is") as refused:
+        landed(replace(chocolate, freight=Money(0, "GBP")))
+    assert refused.value.why is Why.TAX
