@@ -95,7 +95,7 @@ def test_accessible_quiet_and_within_the_screen(
     locale: str,
     overview: Callable[[], Overview],
 ) -> None:
-    served.source = lambda member: overview()
+    served.source = overview
     visiting = visit(size, color_scheme=scheme, reduced_motion="reduce", locale=locale)
     page = visiting.open_live(served.url)
     for details in page.locator("summary").all():
@@ -111,29 +111,28 @@ def test_accessible_quiet_and_within_the_screen(
 
 def test_lives(served: PageUnderTest, visit: Opening) -> None:
     visiting = visit()
-    page = visiting.open_live(f"{served.url}/?member=nl-roof-2")
+    page = visiting.open_live(served.url)
     page.locator("summary").click()
-    page.locator("#member-choice").select_option("gb-roof-1")
-    page.locator("#member-choice").focus()
+    page.locator("#language").select_option("de")
+    page.locator("#map-table summary").focus()
     expect(page.locator("h1")).to_contain_text("3.4 kWh")
 
-    def later(member: str | None) -> Overview:
-        overview = busy(member, extra_wh=1_000)
-        seller, buyer = ("New Roof", "NL"), ("Ashworth, Leeds", "GB")
-        new = trade(10, "7.5", seller, buyer, amount("1", "EUR"), amount("1", "GBP"))
+    def later() -> Overview:
+        overview = busy(extra_wh=1_000)
+        overview["sellers_abroad"] = 4
+        new = trade(10, "7.5", "NL", "GB", amount("1", "EUR"), amount("1", "GBP"))
         overview["trades"] = [new, *overview["trades"]]
         return overview
 
     served.source = later
     served.publish()
     expect(page.locator("h1")).to_contain_text("4 roofs in NL are selling 4.4 kWh")
-    expect(page.locator(".trade-list .trade").first).to_contain_text("New Roof")
+    expect(page.locator(".trade-list .trade").first).to_contain_text("7.5\u00a0kWh")
     expect(page.locator(".trade-list .trade.fresh")).to_have_count(1)
     expect(page.locator("#zone-NL .zone-net")).to_have_text("▲ sells 4.4 kWh")
-    expect(page.locator("#member .earned")).to_contain_text("Bakkerij Visser")
     expect(page.locator("#map-table")).to_have_attribute("open", "")
-    expect(page.locator("#member-choice")).to_be_focused()
-    expect(page.locator("#member-choice")).to_have_value("gb-roof-1")
+    expect(page.locator("#map-table summary")).to_be_focused()
+    expect(page.locator("#language")).to_have_value("de")
     served.source = busy
     served.publish()
     expect(page.locator("h1")).to_contain_text("3.4 kWh")
@@ -145,7 +144,7 @@ def test_goes_on_without_a_shared_worker(served: PageUnderTest, visit: Opening) 
     visiting = visit()
     visiting.context.add_init_script("delete window.SharedWorker")
     page = visiting.open_live(served.url)
-    served.source = lambda member: busy(member, extra_wh=600)
+    served.source = lambda: busy(extra_wh=600)
     served.publish()
     expect(page.locator("h1")).to_contain_text("4 kWh")
     assert f"{served.url}/api/v1/events" in visiting.requests
@@ -154,10 +153,10 @@ def test_goes_on_without_a_shared_worker(served: PageUnderTest, visit: Opening) 
 def test_many_tabs_share_one_stream(served: PageUnderTest, visit: Opening) -> None:
     visiting = visit()
     pages = [visiting.open_live(served.url)]
-    for _ in range(7):
+    for _ in range(5):
         pages.append(visiting.context.new_page())
         pages[-1].goto(served.url)
-    served.source = lambda member: busy(member, extra_wh=600)
+    served.source = lambda: busy(extra_wh=600)
     served.publish()
     for page in pages:
         page.bring_to_front()
@@ -171,7 +170,7 @@ def test_says_so_when_the_market_is_away_and_comes_back(visit: Opening) -> None:
     page = visit(timezone_id="UTC").open_live(first.url)
     first.stop()
     expect(page.locator("#status")).to_have_text("reconnecting, data from 12:03")
-    second = PageUnderTest(lambda member: busy(member, extra_wh=600), port=first.port, first_id=100)
+    second = PageUnderTest(lambda: busy(extra_wh=600), port=first.port, first_id=100)
     second.publish()
     expect(page.locator("#status")).to_have_text("live", timeout=30_000)
     expect(page.locator("h1")).to_contain_text("4 kWh")
@@ -184,9 +183,6 @@ def test_works_without_script(served: PageUnderTest, visit: Opening) -> None:
     expect(page.locator("h1")).to_have_text("3 roofs in NL are selling 3.4 kWh abroad this quarter hour.")
     expect(page.locator("#status")).to_have_text("as of 12:03 UTC")
     expect(page.locator('meta[http-equiv="refresh"]')).to_have_count(1)
-    page.locator("#member-choice").select_option("nl-roof-1")
-    page.get_by_role("button", name="Show").click()
-    expect(page.locator("#member .earned")).to_contain_text("€1.49 earned today by De Jong, Utrecht")
     page.locator("summary").click()
     expect(page.get_by_role("row", name="NL → GB")).to_contain_text("100 % full")
 
@@ -211,30 +207,29 @@ def test_motion_only_where_welcome(
 def test_every_control_is_reached_by_keyboard(served: PageUnderTest, visit: Opening) -> None:
     page = visit().open_live(served.url)
     reached = []
-    for _ in range(7):
+    for _ in range(5):
         page.keyboard.press("Tab")
         reached.append(page.evaluate("() => document.activeElement.textContent.trim().split('\\n')[0]"))
     assert reached[0] == "Skip to the content"
     assert reached[1:] == [
-        "The same as a table", "Nobody", "Show", "This page as JSON", "English", "Change",
+        "The same as a table", "This page as JSON", "English", "Change",
     ]  # fmt: skip
 
 
 def test_the_language_is_changed_where_the_reader_stands(served: PageUnderTest, visit: Opening) -> None:
-    page = visit().open_live(f"{served.url}/?member=nl-roof-2")
+    page = visit().open_live(served.url)
     page.locator("#language").select_option("de")
     page.get_by_role("button", name="Change").click()
     expect(page.locator("html")).to_have_attribute("lang", "de")
-    expect(page.locator("#member-choice")).to_have_value("nl-roof-2")
     expect(page.locator("#status")).to_have_text("live")
     expect(page.locator("#zone-NL .zone-net")).to_have_text("▲ verkauft 3,4\u00a0kWh")
 
 
 def test_hostile_names_stay_words(served: PageUnderTest, visit: Opening) -> None:
     overview = busy()
-    overview["members"][0] = {**overview["members"][0], "name": "<img src=x onerror=alert(1)>"}
-    overview["trades"][0]["seller"] = "<script>document.title='taken'</script>" + "very" * 60
-    served.source = lambda member: overview
+    overview["trades"][0]["seller_zone"] = "<script>document.title='taken'</script>" + "very" * 60
+    overview["zones"][0]["name"] = "<img src=x onerror=alert(1)>"
+    served.source = lambda: overview
     visiting = visit(SMALLEST)
     page = visiting.open_live(served.url)
     served.publish()

@@ -7,8 +7,6 @@ from typing import Literal
 from tradelane.gateway.overview import (
     Amount,
     LaneView,
-    MemberName,
-    MemberView,
     Overview,
     TradeView,
     ZoneView,
@@ -17,13 +15,6 @@ from tradelane.gateway.overview import (
 INTERVAL = "2026-06-21T12:00Z/PT15M"
 CURRENCIES = {"NL": "EUR", "GB": "GBP", "NO2": "NOK"}
 POWER = f"power/{INTERVAL}"
-MEMBERS: list[MemberName] = [
-    {"id": "nl-roof-1", "name": "De Jong, Utrecht", "zone": "NL"},
-    {"id": "nl-roof-2", "name": "Bakkerij Visser", "zone": "NL"},
-    {"id": "gb-roof-1", "name": "Ashworth, Leeds", "zone": "GB"},
-    {"id": "no-roof-1", "name": "Hansen, Kristiansand", "zone": "NO2"},
-    {"id": "no-farm-1", "name": "Lindland gård", "zone": "NO2"},
-]
 
 
 def amount(value: str, currency: str) -> Amount:
@@ -49,8 +40,8 @@ def lane(source: str, target: str, sent_wh: int, capacity_wh: int) -> LaneView:
 def trade(
     number: int,
     quantity: str,
-    seller: tuple[str, str],
-    buyer: tuple[str, str],
+    seller_zone: str,
+    buyer_zone: str,
     gets: Amount,
     pays: Amount,
     state: str = "RELEASED",
@@ -66,29 +57,15 @@ def trade(
         "product": product,
         "quantity": quantity,
         "unit": "kWh" if commodity == "power" else "kg",
-        "seller": seller[0],
-        "seller_zone": seller[1],
-        "buyer": buyer[0],
-        "buyer_zone": buyer[1],
+        "seller_zone": seller_zone,
+        "buyer_zone": buyer_zone,
         "seller_gets": gets,
         "buyer_pays": pays,
         "state": state,
     }
 
 
-def day_of(member: str | None) -> MemberView | None:
-    for index, known in enumerate(MEMBERS):
-        if known["id"] == member:
-            return {
-                **known,
-                "earned_today": amount(f"{index + 1}.4871", CURRENCIES[known["zone"]]),
-                "energy_today_wh": 18_340 + 1000 * index,
-                "sales_today": 31 + index,
-            }
-    return None
-
-
-def busy(member: str | None = None, *, extra_wh: int = 0) -> Overview:
+def busy(*, extra_wh: int = 0) -> Overview:
     """Three zones on a sunny Sunday; ``extra_wh`` is added to what NL sends to GB."""
     return {
         "now": "2026-06-21T12:03Z",
@@ -109,34 +86,30 @@ def busy(member: str | None = None, *, extra_wh: int = 0) -> Overview:
             lane("GB", "NO2", 140, 1_400),
         ],
         "trades": _trades(),
-        "member": day_of(member),
-        "members": list(MEMBERS),
+        "sellers_abroad": 3,
         "totals": {"sold_abroad_wh": 184_230 + extra_wh, "sold_abroad_kg": 1_250},
         "marco_polo_ms": {"p50": 612, "p99": 1_093, "count": 412},
     }
 
 
 def _trades() -> list[TradeView]:
-    jong, visser = ("De Jong, Utrecht", "NL"), ("Bakkerij Visser", "NL")
-    ashworth, bakery = ("Ashworth, Leeds", "GB"), ("Harbour Bakery", "GB")
-    hansen, lindland = ("Hansen, Kristiansand", "NO2"), ("Lindland gård", "NO2")
     return [
-        trade(9, "0.734", jong, ashworth, amount("0.0302408", "EUR"), amount("0.03871850", "GBP"), "FUNDED"),
-        trade(8, "1.766", visser, bakery, amount("0.0727592", "EUR"), amount("0.0931565", "GBP"), "METERED"),
-        trade(7, "0.9", jong, hansen, amount("0.03708", "EUR"), amount("0.43029", "NOK")),
-        trade(6, "0.14", ashworth, hansen, amount("0.007385", "GBP"), amount("0.066934", "NOK")),
-        trade(5, "0.51", visser, jong, amount("0.021012", "EUR"), amount("0.021012", "EUR")),
+        trade(9, "0.734", "NL", "GB", amount("0.0302408", "EUR"), amount("0.03871850", "GBP"), "FUNDED"),
+        trade(8, "1.766", "NL", "GB", amount("0.0727592", "EUR"), amount("0.0931565", "GBP"), "METERED"),
+        trade(7, "0.9", "NL", "NO2", amount("0.03708", "EUR"), amount("0.43029", "NOK")),
+        trade(6, "0.14", "GB", "NO2", amount("0.007385", "GBP"), amount("0.066934", "NOK")),
+        trade(5, "0.51", "NL", "NL", amount("0.021012", "EUR"), amount("0.021012", "EUR")),
         trade(
-            4, "25", lindland, ("Fish & Co", "GB"), amount("1825.5", "NOK"), amount("141.27", "GBP"),
+            4, "25", "NO2", "GB", amount("1825.5", "NOK"), amount("141.27", "GBP"),
             "SHIPPED",
             product="salmon-chilled/2026-06/GBIMM", at="2026-06-21T11:48:10Z",
         ),
         trade(
-            3, "1.2", visser, hansen, amount("0.0511", "EUR"), amount("0.5902", "NOK"),
+            3, "1.2", "NL", "NO2", amount("0.0511", "EUR"), amount("0.5902", "NOK"),
             product="power/2026-06-21T11:45Z/PT15M", at="2026-06-21T11:44:58Z",
         ),
         trade(
-            2, "0.655", jong, ashworth, amount("-0.00131", "EUR"), amount("0.0011", "GBP"), "REFUNDED",
+            2, "0.655", "NL", "GB", amount("-0.00131", "EUR"), amount("0.0011", "GBP"), "REFUNDED",
             product="power/2026-06-21T11:45Z/PT15M", at="2026-06-21T11:44:58Z",
         ),
     ]  # fmt: skip
@@ -152,8 +125,7 @@ def empty() -> Overview:
         "zones": [],
         "lanes": [],
         "trades": [],
-        "member": None,
-        "members": [],
+        "sellers_abroad": 0,
         "totals": {"sold_abroad_wh": 0, "sold_abroad_kg": 0},
         "marco_polo_ms": None,
     }

@@ -19,11 +19,11 @@ from tradelane.gateway.web.server import PageServer
 class PageUnderTest:
     """Serves ``source`` until stop(); ``url`` is where. There is no graceful time-out to fall back on."""
 
-    def __init__(self, source: Callable[[str | None], Overview], port: int = 0, first_id: int = 0) -> None:
+    def __init__(self, source: Callable[[], Overview], port: int = 0, first_id: int = 0) -> None:
         self.source = source
         self.live = Live(first_id)
         app = FastAPI(docs_url=None, redoc_url=None)
-        app.include_router(page_router(lambda member: self.source(member), self.live))
+        app.include_router(page_router(lambda: self.source(), self.live))
         add_security_headers(app)
         self._server = PageServer(
             uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None, lifespan="off"), self.live
@@ -39,7 +39,7 @@ class PageUnderTest:
         """Publish what ``source`` says now; returns the event's id."""
 
         async def work() -> int:
-            return self.live.publish(self.source(None))
+            return self.live.publish(self.source())
 
         return asyncio.run_coroutine_threadsafe(work(), self._loop).result()
 

@@ -126,7 +126,7 @@ def test_a_roof_is_read_sold_and_paid_while_its_neighbour_is_dead(tmp_path: Path
         await street.walk(market, SECOND.end + MINUTE)
         await market.settled("released", "funded")
         trade, _ = await market.trades()
-        assert (trade["seller"], trade["buyer"], trade["quantity"]) == ("rosa", "mill", "0.7")
+        assert (trade["seller_zone"], trade["buyer_zone"], trade["quantity"]) == ("NL", "GB", "0.7")
         assert await market.balance("member:rosa:EUR") == trade["seller_gets"]["value"] != "0"
         assert await market.books_balance()
         await street.seen(market, "SELECT 1 FROM metered WHERE sent", 3)

@@ -22,7 +22,7 @@ from tradelane.gateway.choices import PRICES, Choices, Key
 from tradelane.gateway.file import RoleFile
 from tradelane.gateway.home_messages import Topics, asked, currency_of, discovery, state
 from tradelane.gateway.homeassistant import HomeLink
-from tradelane.gateway.overview import Overview
+from tradelane.gateway.overview import OwnView
 from tradelane.gateway.sections import HomeAssistant, Member
 from tradelane.gateway.zone_client import ZoneUnreachable
 from tradelane.market.units import MINUTE
@@ -33,7 +33,7 @@ HOST = "127.0.0.1"
 ROSA = Member(id="rosa", name="Rosa", zone="NL", sells=True, min_price=Decimal("10"), meter="roof")
 MILL = Member(id="mill", name="Mill", zone="GB")
 TOPICS = Topics(HomeAssistant())
-SEEN: Overview = {
+SEEN: OwnView = {
     "now": "2026-06-21T10:07Z",
     "interval": "2026-06-21T10:00Z/PT15M",
     "next_gate": "2026-06-21T10:10Z",
@@ -52,7 +52,9 @@ SEEN: Overview = {
         "energy_today_wh": 700,
         "sales_today": 1,
     },
-    "members": [],
+    "sellers_abroad": 0,
+    "own_trades": [],
+    "own_orders": [],
     "totals": {"sold_abroad_wh": 0, "sold_abroad_kg": 0},
     "marco_polo_ms": None,
 }

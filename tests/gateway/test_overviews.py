@@ -18,17 +18,25 @@ from tests.gateway.marketplace import (
     POTATOES,
     SHOP,
     Marketplace,
+    Member,
     in_market,
     sell_abroad,
     statement,
 )
+from tradelane.gateway import keys
 from tradelane.gateway.overviews import quantile
+from tradelane.market.units import iso
 from tradelane.settlement.logistics import ShipmentEvent
 
 
-async def page(market: Marketplace, member: str | None = None) -> Any:
-    query = {} if member is None else {"member": member}
-    return (await market.http.get("/api/v1/overview", params=query)).json()
+async def page(market: Marketplace) -> Any:
+    return (await market.http.get("/api/v1/overview")).json()
+
+
+async def mine(market: Marketplace, member: Member) -> Any:
+    answer = await market.send(member, "mine", {"member": member.id, "at": iso(market.now)})
+    assert answer.status_code == 200, answer.text
+    return answer.json()
 
 
 def test_a_market_before_its_first_gate(tmp_path: Path) -> None:
@@ -40,7 +48,7 @@ def test_a_market_before_its_first_gate(tmp_path: Path) -> None:
             ("GB", None, 0),
         ]
         assert [(x["sent_wh"], x["capacity_wh"]) for x in seen["lanes"]] == [(0, 10_000)] * 2
-        assert seen["trades"] == [] and seen["member"] is None and seen["marco_polo_ms"] is None
+        assert seen["trades"] == [] and seen["sellers_abroad"] == 0 and seen["marco_polo_ms"] is None
         assert seen["totals"] == {"sold_abroad_wh": 0, "sold_abroad_kg": 0}
 
     in_market(tmp_path, use)
@@ -53,6 +61,7 @@ def test_the_page_tells_what_the_books_hold(tmp_path: Path) -> None:
         await market.settled("funded", "funded")
         seen = await page(market)
         assert seen["interval"] == str(FIRST), "the cleared interval to come, as the present never was"
+        assert seen["sellers_abroad"] == 2
         nl, gb = seen["zones"]
         lane = seen["lanes"][0]
         assert nl["price"] == "50" and nl["net_wh"] == lane["sent_wh"] == -(-2000 * 100 // 97)
@@ -61,15 +70,52 @@ def test_the_page_tells_what_the_books_hold(tmp_path: Path) -> None:
         await market.state(ANNA, 1000)
         await market.state(BRAM, 2000)
         await market.settled("released", "released")
-        anna = (await page(market, "anna"))["member"]
+        own = await mine(market, ANNA)
+        anna = own["member"]
         assert anna["earned_today"] == {"currency": "EUR", "value": await market.balance(ANNA.account)}
         assert (anna["energy_today_wh"], anna["sales_today"]) == (1000, 1)
-        seen = await page(market, "nobody")
-        assert seen["member"] is None and seen["totals"]["sold_abroad_wh"] == lane["sent_wh"]
-        assert [t["seller"] for t in seen["trades"]] == ["Bram", "Anna"], "newest first"
-        assert {t["buyer_zone"] for t in seen["trades"]} == {"GB"}
+        assert [(t["side"], t["partner"], t["state"]) for t in own["own_trades"]] == [
+            ("sell", "Beth", "released")
+        ]
+        assert own["own_trades"][0]["amount"] == anna["earned_today"]
+        bought = (await mine(market, BETH))["own_trades"]
+        assert [(t["side"], t["partner"]) for t in bought] == [("buy", "Bram"), ("buy", "Anna")]
+        seen = await page(market)
+        assert seen["totals"]["sold_abroad_wh"] == lane["sent_wh"]
+        assert {(t["seller_zone"], t["buyer_zone"]) for t in seen["trades"]} == {("NL", "GB")}
         market.now = FIRST.end + 24 * 3_600_000
-        assert (await page(market, "anna"))["member"]["sales_today"] == 0
+        assert (await mine(market, ANNA))["member"]["sales_today"] == 0
+
+    in_market(tmp_path, use)
+
+
+def test_nobody_sees_of_another_what_is_its_own(tmp_path: Path) -> None:
+    async def use(market: Marketplace) -> None:
+        await sell_abroad(market)
+        market.now = GATE
+        await market.settled("funded", "funded")
+        for path in ("overview", "trades", "data/volumes", "prices"):
+            text = (await market.http.get(f"/api/v1/{path}")).text.lower()
+            assert not any(name in text for name in ("anna", "bram", "beth")), path
+        body = {"member": "anna", "at": iso(market.now)}
+        stolen = {**body, "signature": keys.sign(BRAM.key, body)}
+        assert (await market.http.post("/api/v1/mine", json=stolen)).status_code == 401
+        late = await market.send(ANNA, "mine", {**body, "at": iso(market.now - 2 * 3_600_000)})
+        assert (late.status_code, late.json()["errors"][0]["field"]) == (422, "at")
+        unclear = await market.send(ANNA, "mine", {**body, "at": "noon"})
+        assert (unclear.status_code, unclear.json()["errors"][0]["field"]) == (422, "at")
+
+    in_market(tmp_path, use)
+
+
+def test_open_orders_are_shown_to_who_made_them(tmp_path: Path) -> None:
+    async def use(market: Marketplace) -> None:
+        await market.join(FARM, SHOP)
+        await market.taken(FARM, "sell", "0.28", "75", product=POTATOES, id="farm-sells")
+        (order,) = (await mine(market, FARM))["own_orders"]
+        assert (order["id"], order["side"], order["price"]) == ("farm-sells", "sell", "0.28")
+        assert (order["quantity"], order["filled"]) == ("75", "0")
+        assert (await mine(market, SHOP))["own_orders"] == []
 
     in_market(tmp_path, use)
 

@@ -10,7 +10,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from tests.gateway.page_samples import MEMBERS, amount, busy, empty, lane, trade, with_zones, zone
+from tests.gateway.page_samples import amount, busy, empty, lane, trade, with_zones, zone
 from tradelane.gateway.overview import Overview
 from tradelane.gateway.web.assets import Assets
 from tradelane.gateway.web.formats import Formats
@@ -69,8 +69,8 @@ class Markup(HTMLParser):
         return [a for _, a in self.elements if name in (a.get("class") or "").split()]
 
 
-def rendered(overview: Overview, asked: str | None = None) -> Markup:
-    return Markup(Renderer(Assets()).page(overview, asked, "en"))
+def rendered(overview: Overview) -> Markup:
+    return Markup(Renderer(Assets()).page(overview, "en"))
 
 
 def hostile() -> Overview:
@@ -82,16 +82,12 @@ def hostile() -> Overview:
         lane(SCRIPT, "nowhere", 1, 1),
         lane(SCRIPT, SCRIPT, 1, 0),
     ]
-    overview["trades"] = [
-        trade(1, "1", (long, SCRIPT), (long, '"><b>'), amount("1", "EUR"), amount("1", "NOK"), SCRIPT)
-    ]
-    overview["members"] = [{"id": '"onfocus="x', "name": long, "zone": SCRIPT}]
+    overview["trades"] = [trade(1, "1", SCRIPT, '"><b>', amount("1", "EUR"), amount("1", "NOK"), SCRIPT)]
     return overview
 
 
 SAMPLES = {
     "busy": busy(),
-    "one member": busy("no-farm-1"),
     "empty": empty(),
     "hostile": hostile(),
     **{f"{count} zones": with_zones(count) for count in range(1, 9)},
@@ -109,7 +105,7 @@ def client() -> Iterator[TestClient]:
 
 @pytest.mark.parametrize("name", SAMPLES)
 def test_every_page_is_whole_and_keeps_the_policy(name: str) -> None:
-    markup = rendered(SAMPLES[name], asked=SCRIPT)
+    markup = rendered(SAMPLES[name])
     assert len(markup.named("main")) == 1
     assert len(markup.named("h1")) == 1
     scripts = markup.named("script")
@@ -126,14 +122,14 @@ def test_every_page_is_whole_and_keeps_the_policy(name: str) -> None:
 
 
 def test_names_are_text_never_markup() -> None:
-    markup = rendered(hostile(), asked=SCRIPT)
+    markup = rendered(hostile())
     assert SCRIPT in markup.text
     assert "onfocus" not in {name for _, attributes in markup.elements for name in attributes}
     assert len(markup.named("b")) == len(rendered(busy()).named("b")) - len(busy()["trades"]) + 1
 
 
 def test_the_busy_page_says_it_all() -> None:
-    text = rendered(busy("nl-roof-1"), asked="nl-roof-1").text
+    text = rendered(busy()).text
     for words in (
         "3 roofs in NL are selling 3.4 kWh abroad this quarter hour.",
         "Sunday, 21 June 2026, 12:03 UTC demo clock, 90 × real time",
@@ -145,7 +141,6 @@ def test_the_busy_page_says_it_all() -> None:
         "▼ buys 1.02 kWh",
         "2.5 kWh, full",
         "NL → GB 2.5 kWh 2.44 kWh 2.5 kWh 100 % full",
-        "€1.49 earned today by De Jong, Utrecht in NL 18.3 kWh in 31 sales",
         "Energy sold abroad 184 kWh",
         "Goods sold abroad 1,250 kg",
         "seller gets €0.0302 buyer pays £0.0387 money reserved 11:59 UTC",
@@ -166,14 +161,10 @@ def test_a_full_lane_is_marked_by_shape_and_word() -> None:
     assert "NL → GB: 2.5 kWh, full." in markup.text
 
 
-def test_the_chosen_member_is_selected() -> None:
-    options = rendered(busy("gb-roof-1"), asked="gb-roof-1").named("option")
-    assert [option["value"] for option in options if "selected" in option] == ["gb-roof-1", "en"]
-    assert len(options) == len(MEMBERS) + 1 + len(LOCALES)
-
-
-def test_a_member_nobody_knows() -> None:
-    assert "There is no member “nobody” here." in rendered(busy(), asked="nobody").text
+def test_the_readers_language_is_selected() -> None:
+    options = rendered(busy()).named("option")
+    assert [option["value"] for option in options if "selected" in option] == ["en"]
+    assert len(options) == len(LOCALES)
 
 
 def test_before_the_first_auction() -> None:
@@ -187,15 +178,13 @@ def test_before_the_first_auction() -> None:
     assert "the first sale abroad sets the time" in text
 
 
-def test_headline_counts_sellers_once_and_only_those_abroad() -> None:
+def test_headline_counts_who_sells_abroad() -> None:
     assert headline(busy(), FORMATS).startswith("3 roofs in NL are")
     overview = busy()
-    overview["trades"] = overview["trades"][:1]
+    overview["sellers_abroad"] = 1
     assert headline(overview, FORMATS).startswith("1 roof in NL is")
-    overview["trades"] = []
+    overview["sellers_abroad"] = 0
     assert headline(overview, FORMATS).startswith("Roofs in NL are")
-    overview["trades"] = busy()["trades"][:2] * 10
-    assert headline(overview, FORMATS).startswith("At least 2 roofs in NL are")
     for one in overview["zones"]:
         one["net_wh"] = 0
     assert headline(overview, FORMATS).startswith("No energy crosses a border this quarter hour")
@@ -238,7 +227,7 @@ def test_the_gate_counts_in_real_time() -> None:
 
 
 def test_page_answers_with_the_policy_and_is_small(client: TestClient) -> None:
-    answer = client.get("/", params={"member": "nl-roof-1"})
+    answer = client.get("/")
     assert answer.status_code == 200
     assert answer.headers["content-security-policy"] == CONTENT_SECURITY_POLICY
     assert answer.headers["x-content-type-options"] == "nosniff"
@@ -269,16 +258,13 @@ def test_no_file_of_ours_names_another_host() -> None:
 
 
 def test_fragment_is_main_alone(client: TestClient) -> None:
-    fragment = client.get("/?fragment=1&member=nl-roof-1").text
+    fragment = client.get("/?fragment=1").text
     assert fragment.strip().startswith("<main")
     assert fragment.strip().endswith("</main>")
-    assert fragment.strip() in client.get("/?member=nl-roof-1").text
+    assert fragment.strip() in client.get("/").text
 
 
 def test_overview_as_json(client: TestClient) -> None:
     assert client.get("/api/v1/overview").json() == busy()
-    assert client.get("/api/v1/overview?member=nl-roof-2").json() == busy("nl-roof-2")
-    assert client.get("/api/v1/overview?member=").json()["member"] is None
-    assert client.get("/api/v1/overview", params={"member": "x" * 201}).status_code == 422
     schema = client.get("/openapi.json").json()["components"]["schemas"]["Overview"]
     assert set(schema["required"]) == set(busy())

@@ -107,7 +107,7 @@ def test_events_over_a_real_server(served: PageUnderTest) -> None:
     assert first is not None
     assert (first["event"], first["id"]) == ("overview", "1")
     assert json.loads(first["data"]) == busy()
-    served.source = lambda member: busy(member, extra_wh=70)
+    served.source = lambda: busy(extra_wh=70)
     served.publish()
     second = reader.next()
     assert second is not None

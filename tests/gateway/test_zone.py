@@ -46,8 +46,8 @@ def test_two_gates_in_a_row_settle_and_money_is_conserved(tmp_path: Path) -> Non
         await market.settled("released", "released", "released")
         trades = await market.trades()
         assert trades[2]["quantity"] == "0.9", "what was not metered is not paid for"
-        sold = {t["seller"]: t["seller_gets"]["value"] for t in trades[:2]}
-        assert sold["anna"] == "0.05" == await market.balance(ANNA.account)
+        assert await market.balance(ANNA.account) == "0.05"
+        assert "0.05" in {t["seller_gets"]["value"] for t in trades[:2]}
         assert (await market.hub.account(BETH.account)).held == "0"
         assert await market.books_balance()
         assert (await market.hub.chain()).ok

@@ -23,14 +23,18 @@ from tradelane.gateway.intake import (
     Asked,
     CancelMessage,
     MemberMessage,
+    MineMessage,
     OrderMessage,
     StatementMessage,
+    check_asked_now,
     check_order,
     check_signature,
     check_statement,
     read_amendment,
     read_order,
 )
+from tradelane.gateway.overview import OwnView
+from tradelane.gateway.own import own_view
 from tradelane.gateway.refusals import refuse
 from tradelane.gateway.tables import members, orders
 from tradelane.market.order import Refusal
@@ -126,6 +130,14 @@ class Desk:
         if known is None:
             refuse(Refusal.UNKNOWN_MEMBER)
         return known
+
+    async def mine(self, message: MineMessage) -> OwnView:
+        """What only this member may see; only it can ask, and only now."""
+        check_signature(message, self._member(message.member).public_key)
+        check_asked_now(message, self._clock.now())
+        return await self._file.read(
+            lambda conn: own_view(conn, self._catalogue, self._clock, message.member)
+        )
 
     async def order(self, message: OrderMessage) -> Json:
         member = self._member(message.member)

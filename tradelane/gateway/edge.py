@@ -74,13 +74,13 @@ class EdgeRole:
         zone = None if section.zone_url else config.zone
         limits = PRICES if zone is None else (zone.min_price, zone.max_price)
         self._choices = Choices(section.members, limits)
-        self._home = home_link(section, self._choices, self._zone, self._file, clock)
+        self._home = home_link(section, self._choices, self._mine, self._file, clock)
         self._reporting = Reporting(self._file, self._log, self._zone, self._keys)
         self._works: list[Work] = []
         """What waits for the next commit."""
         self.router = APIRouter()
         self.router.include_router(meter_router(self._file, self._log, self._closing, clock))
-        household = Household(self._file, clock, self._choices, self._log, self._closing, self._zone)
+        household = Household(self._file, clock, self._choices, self._log, self._closing, self._mine)
         self.router.include_router(phone_router(household, keys.load_or_create_token(config.edge_token_file)))
 
     async def start(self) -> None:
@@ -170,6 +170,9 @@ class EdgeRole:
             self._offering.made = []
             await asyncio.gather(*(self._order(member, body) for member, body in drafts))
             await self._clock.sleep_until(gate)
+
+    async def _mine(self, member: str) -> dict[str, Any]:
+        return await self._zone.mine(self._keys[member], member, self._clock.now())
 
     async def _order(self, member: Member, body: dict[str, Any]) -> None:
         try:

@@ -13,7 +13,7 @@ from typing import Any
 from zlib import crc32
 
 from tradelane.gateway.choices import Key
-from tradelane.gateway.overview import Overview
+from tradelane.gateway.overview import OwnView
 from tradelane.gateway.sections import HomeAssistant, Member
 from tradelane.market.units import MINUTE, Interval, instant, iso, plain
 
@@ -135,7 +135,7 @@ def _controls(topics: Topics, member: str, currency: str, prices: tuple[Decimal,
     }
 
 
-def state(member: Member, power_w: float | None, overview: Overview | None) -> Json:
+def state(member: Member, power_w: float | None, overview: OwnView | None) -> Json:
     """All of a member's values; what the zone knows is null while it does not answer."""
     found: Json = {
         "power_w": power_w,
@@ -148,13 +148,11 @@ def state(member: Member, power_w: float | None, overview: Overview | None) -> J
     found["next_gate"] = overview["next_gate"]
     found["day"] = iso(Interval.at(instant(overview["now"]), DAY).start)
     found["price"] = next((zone["price"] for zone in overview["zones"] if zone["id"] == member.zone), None)
-    shown = overview["member"]
-    if shown is not None:
-        found["energy_today_wh"] = shown["energy_today_wh"]
-        found["earned_today"] = shown["earned_today"]["value"]
+    found["energy_today_wh"] = overview["member"]["energy_today_wh"]
+    found["earned_today"] = overview["member"]["earned_today"]["value"]
     return found
 
 
-def currency_of(member: Member, overview: Overview) -> str | None:
+def currency_of(member: Member, overview: OwnView) -> str | None:
     """Of the member's zone; None when the market has no such zone."""
     return next((zone["currency"] for zone in overview["zones"] if zone["id"] == member.zone), None)

@@ -20,10 +20,10 @@ from pydantic import TypeAdapter, ValidationError
 
 from tradelane.gateway import home_messages as messages
 from tradelane.gateway.choices import KEYS, Choices, Key, NotChosen
-from tradelane.gateway.overview import Overview
+from tradelane.gateway.overview import OwnView
 from tradelane.gateway.sections import EdgeSection, HomeAssistant, Member
 from tradelane.gateway.sources import broker_of
-from tradelane.gateway.zone_client import ZoneClient, ZoneRefused, ZoneUnreachable
+from tradelane.gateway.zone_client import ZoneRefused, ZoneUnreachable
 from tradelane.meter.mqtt_link import Broker, MqttLink, Will
 from tradelane.meter.reading import Quality, Reading, Role
 
@@ -37,10 +37,10 @@ TELL_S = 1.0
 ASK_S = 10.0
 """How often the zone is asked what was earned."""
 MOST_COMMANDS = 100
-SHAPE = TypeAdapter(Overview)
+SHAPE = TypeAdapter(OwnView)
 
 Ask = Callable[[str], Awaitable[Any]]
-"""A member → its overview. Raises ZoneUnreachable or ZoneRefused."""
+"""A member → its own view. Raises ZoneUnreachable or ZoneRefused."""
 Choose = Callable[[str, Key, str], Awaitable[Member]]
 """Member, key, value → the member once the choice holds. Raises NotChosen."""
 
@@ -55,7 +55,7 @@ class HomeLink:
         self._broker, self._choices, self._ask, self._choose = broker, choices, ask, choose
         self._link = MqttLink(broker, self, seed=seed, will=Will(self._topics.availability, messages.OFFLINE))
         self._power: dict[str, float | None] = {}
-        self._overviews: dict[str, Overview] = {}
+        self._overviews: dict[str, OwnView] = {}
         self._commands: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue(MOST_COMMANDS)
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -161,7 +161,7 @@ class HomeLink:
 
 
 def home_link(
-    section: EdgeSection, choices: Choices, zone: ZoneClient, file: RoleFile, clock: Clock
+    section: EdgeSection, choices: Choices, ask: Ask, file: RoleFile, clock: Clock
 ) -> HomeLink | None:
     """As the configuration asks for, or None. Raises MeterError when the broker's files cannot be used."""
     if section.homeassistant is None or section.mqtt is None:
@@ -172,4 +172,4 @@ def home_link(
 
     seed = crc32(" ".join(member.id for member in section.members).encode())
     broker = broker_of(section.mqtt)
-    return HomeLink(section.homeassistant, broker, choices, zone.overview, choose, seed)
+    return HomeLink(section.homeassistant, broker, choices, ask, choose, seed)

@@ -18,7 +18,7 @@ from tradelane.gateway.refusals import refuse, steps
 from tradelane.market.order import Order, Refusal, Side, check
 from tradelane.market.product import Product
 from tradelane.market.terms import PLAIN, Kind, Terms
-from tradelane.market.units import Interval, instant
+from tradelane.market.units import MINUTE, Interval, instant
 from tradelane.market.wish import NO_WISH, Wish
 from tradelane.settlement.problem import Problem
 
@@ -28,6 +28,8 @@ Energy = Annotated[int, Field(ge=0, le=10**12)]
 """Wh of one meter in one interval."""
 Names = Annotated[tuple[Id, ...], Field(max_length=16)]
 Wall = Annotated[int, Field(ge=0, lt=2**53)]
+ASKED_WITHIN = 60 * MINUTE
+"""Market ms between a question and its answer: a market in a hurry has few real seconds to the hour."""
 MOST_LOTS = 10**10
 """Lots of one order (power: 10 GWh), so that no handful of orders reaches what an auction can add up."""
 
@@ -114,6 +116,13 @@ class StatementMessage(Message):
     head_seq: Annotated[int, Field(ge=1, lt=2**53)] | None = None
     head_signature: Annotated[str, Field(pattern="^[0-9a-f]{128}$")] | None = None
     read_wall: Wall | None = None
+
+
+class MineMessage(Message):
+    """A member asks what only it may see; ``at`` is when, so that a question overheard is soon worthless."""
+
+    member: Id
+    at: str
 
 
 def check_signature(message: Message, public_key: str) -> None:
@@ -227,3 +236,13 @@ def check_statement(message: StatementMessage, mtu: int, now: int) -> Interval:
     if interval.end > now:
         raise Problem.field(422, "not-over", "end", "the interval is not over yet")
     return interval
+
+
+def check_asked_now(message: MineMessage, now: int) -> None:
+    """Raises Problem 422 for a question of another time than ``now`` (market ms)."""
+    try:
+        asked = instant(message.at)
+    except ValueError as error:
+        raise Problem.field(422, "validation", "at", str(error)) from None
+    if abs(now - asked) > ASKED_WITHIN:
+        raise Problem.field(422, "not-now", "at", "this was asked at another time; ask with the present one")

@@ -43,7 +43,7 @@ class LaneView(TypedDict):
 
 
 class TradeView(TypedDict):
-    """One seller and one buyer matched at instant ``at``; ``quantity`` is a decimal string in ``unit``."""
+    """One match at instant ``at``, without who made it; ``quantity`` is a decimal string in ``unit``."""
 
     id: str
     at: str
@@ -51,32 +51,11 @@ class TradeView(TypedDict):
     product: str
     quantity: str
     unit: str
-    seller: str
     seller_zone: str
-    buyer: str
     buyer_zone: str
     seller_gets: Amount
     buyer_pays: Amount
     state: str
-
-
-class MemberView(TypedDict):
-    """One member's day, from midnight UTC of the market's clock: money earned, Wh sold, count of sales."""
-
-    id: str
-    name: str
-    zone: str
-    earned_today: Amount
-    energy_today_wh: int
-    sales_today: int
-
-
-class MemberName(TypedDict):
-    """A member to choose from."""
-
-    id: str
-    name: str
-    zone: str
 
 
 class Totals(TypedDict):
@@ -95,10 +74,11 @@ class MarcoPolo(TypedDict):
 
 
 class Overview(TypedDict):
-    """Everything on the page.
+    """What everyone may see: nothing in it tells of one member.
 
     ``now`` and ``next_gate`` are instants of the market's clock, which runs ``speed`` times as fast as
-    real time; ``interval`` is ISO 8601 start/duration; ``trades`` are newest first, at most 20.
+    real time; ``interval`` is ISO 8601 start/duration; ``trades`` are newest first, at most 20;
+    ``sellers_abroad`` counts those who sell power over a border in the interval.
     """
 
     now: str
@@ -108,7 +88,53 @@ class Overview(TypedDict):
     zones: list[ZoneView]
     lanes: list[LaneView]
     trades: list[TradeView]
-    member: MemberView | None
-    members: list[MemberName]
+    sellers_abroad: int
     totals: Totals
     marco_polo_ms: MarcoPolo | None
+
+
+class MemberView(TypedDict):
+    """A member's day, from midnight UTC of the market's clock: money earned, Wh sold, count of sales."""
+
+    id: str
+    name: str
+    zone: str
+    earned_today: Amount
+    energy_today_wh: int
+    sales_today: int
+
+
+class OwnTrade(TypedDict):
+    """A match as one of its two sees it: ``amount`` is what it gets or pays, ``partner`` the other's name."""
+
+    id: str
+    at: str
+    commodity: Literal["power", "goods"]
+    product: str
+    quantity: str
+    unit: str
+    side: Literal["sell", "buy"]
+    partner: str
+    partner_zone: str
+    amount: Amount
+    state: str
+
+
+class OwnOrder(TypedDict):
+    """An order that stands: ``price`` in the zone's currency per unit, quantities in units."""
+
+    id: str
+    product: str
+    side: Literal["sell", "buy"]
+    price: str
+    quantity: str
+    filled: str
+    at: str
+
+
+class OwnView(Overview):
+    """The market, and in it what only this member may see: its day, its newest trades, its open orders."""
+
+    member: MemberView
+    own_trades: list[OwnTrade]
+    own_orders: list[OwnOrder]

@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
-from typing import Any, Literal
+from hashlib import sha256
+from typing import Literal
 
-from sqlalchemy import Connection, RowMapping, func, select
+from sqlalchemy import Connection, RowMapping, distinct, func, select
 
 from tradelane.gateway import contracts as contract_rows
-from tradelane.gateway.catalogue import DAY, Catalogue
+from tradelane.gateway.catalogue import Catalogue
 from tradelane.gateway.clock import Clock
 from tradelane.gateway.overview import (
     Amount,
     LaneView,
     MarcoPolo,
-    MemberName,
-    MemberView,
     Overview,
     Totals,
     TradeView,
     ZoneView,
 )
 from tradelane.gateway.schedule import next_gate, product_id
-from tradelane.gateway.tables import contracts, flows, members, prices
+from tradelane.gateway.tables import contracts, flows, prices
 from tradelane.market.result import price_text
 from tradelane.market.units import Interval, Money, iso, plain
 from tradelane.settlement.contract import State
@@ -35,10 +34,9 @@ TIMED = 1_000
 """Newest trades whose way is timed: the page asks twice a second."""
 
 
-def overview(conn: Connection, catalogue: Catalogue, clock: Clock, member: str | None) -> Overview:
+def overview(conn: Connection, catalogue: Catalogue, clock: Clock) -> Overview:
     now = clock.now()
     shown = shown_interval(conn, catalogue, now)
-    names = {row.id: row for row in conn.execute(select(members))}
     return Overview(
         now=iso(now),
         interval=str(shown),
@@ -46,12 +44,8 @@ def overview(conn: Connection, catalogue: Catalogue, clock: Clock, member: str |
         speed=clock.speed,
         zones=zones_in(conn, catalogue, shown),
         lanes=lanes_in(conn, catalogue, shown),
-        trades=_trades(conn, names),
-        member=_member(conn, catalogue, names.get(member or ""), now),
-        members=[
-            MemberName(id=r.id, name=r.name, zone=r.zone)
-            for r in sorted(names.values(), key=lambda r: r.name)
-        ],
+        trades=_trades(conn),
+        sellers_abroad=_sellers_abroad(conn, shown),
         totals=_totals(conn),
         marco_polo_ms=marco_polo(conn),
     )
@@ -99,39 +93,44 @@ def lanes_in(conn: Connection, catalogue: Catalogue, shown: Interval) -> list[La
     return views
 
 
-def _trades(conn: Connection, names: Mapping[str, Any]) -> list[TradeView]:
+def _trades(conn: Connection) -> list[TradeView]:
     query = select(contracts).order_by(contracts.c.seq.desc(), contracts.c.id.desc()).limit(NEWEST)
-    return [trade_view(row, names) for row in conn.execute(query).mappings()]
+    return [trade_view(row) for row in conn.execute(query).mappings()]
 
 
-def trade_view(row: RowMapping, names: Mapping[str, Any]) -> TradeView:
+def _sellers_abroad(conn: Connection, shown: Interval) -> int:
+    c = contracts.c
+    query = select(func.count(distinct(c.seller)))
+    query = query.where(c.product == product_id(shown), c.seller_zone != c.buyer_zone)
+    return int(conn.execute(query).scalar_one())
+
+
+def trade_view(row: RowMapping) -> TradeView:
     """A contract as a reader sees it: once settled, what was delivered; before, what was agreed."""
     gets, pays, lots = amounts(row)
     power = row["commodity"] == "power"
-    quantity = lots * Decimal(row["detail"]["product"]["lot"]) * (1000 if power else 1)
     commodity: Literal["power", "goods"] = "power" if power else "goods"
     return TradeView(
-        id=row["id"],
+        id=shown_id(row["id"]),
         at=iso(row["agreed_at"]),
         commodity=commodity,
         product=row["product"],
-        quantity=plain(quantity),
+        quantity=plain(lots * Decimal(row["detail"]["product"]["lot"]) * (1000 if power else 1)),
         unit="kWh" if power else row["detail"]["product"]["unit"],
-        seller=_name(names, row["seller"]),
         seller_zone=row["seller_zone"],
-        buyer=_name(names, row["buyer"]),
         buyer_zone=row["buyer_zone"],
-        seller_gets=_amount(gets),
-        buyer_pays=_amount(pays),
+        seller_gets=amount_of(gets),
+        buyer_pays=amount_of(pays),
         state=row["state"],
     )
 
 
-def _name(names: Mapping[str, Any], id: str) -> str:
-    return str(names[id].name) if id in names else id
+def shown_id(contract: str) -> str:
+    """A contract's id holds its orders', and they may hold names: the public one is its hash."""
+    return sha256(contract.encode()).hexdigest()[:16]
 
 
-def _amount(money: Money) -> Amount:
+def amount_of(money: Money) -> Amount:
     return Amount(currency=money.currency, value=str(money))
 
 
@@ -146,26 +145,6 @@ def amounts(row: RowMapping) -> tuple[Money, Money, int]:
         Money(value(contract.product, contract.seller_price, sent), contract.seller_zone.currency),
         Money(value(contract.product, contract.buyer_price, received), contract.buyer_zone.currency),
         sent,
-    )
-
-
-def _member(conn: Connection, catalogue: Catalogue, member: Any, now: int) -> MemberView | None:
-    if member is None:
-        return None
-    query = select(contracts).where(
-        contracts.c.seller == member.id,
-        contracts.c.state == State.RELEASED,
-        contracts.c.settled_at >= Interval.at(now, DAY).start,
-    )
-    rows = list(conn.execute(query).mappings())
-    currency = catalogue.zones[member.zone].currency if member.zone in catalogue.zones else ""
-    return MemberView(
-        id=member.id,
-        name=member.name,
-        zone=member.zone,
-        earned_today=_amount(sum((amounts(r)[0] for r in rows), Money(0, currency))),
-        energy_today_wh=sum(r["delivered"] for r in rows if r["commodity"] == "power"),
-        sales_today=len(rows),
     )
 
 

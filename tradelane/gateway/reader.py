@@ -67,7 +67,7 @@ class Reader:
         """What one entry of the journal brought stays together, so a page may be longer than ``limit``."""
         query = _page(contracts, after, limit).order_by(contracts.c.seq, contracts.c.id)
         rows = await self._file.read(lambda conn: list(conn.execute(query).mappings()))
-        return {"items": [{**trade_view(row, {}), "seq": row["seq"]} for row in rows]}
+        return {"items": [{**trade_view(row), "seq": row["seq"]} for row in rows]}
 
     async def price_rows(self, after: int, limit: int) -> Json:
         """Paged as ``trades``."""

@@ -175,7 +175,7 @@ class ZoneRole:
 
     async def _publish(self) -> None:
         while True:
-            self._live.publish(await self._file.read(lambda conn: self._overview(conn, None)))
+            self._live.publish(await self._file.read(self._overview))
             await asyncio.sleep(PAGE_S)
 
     async def _trade_goods(self) -> None:
@@ -183,8 +183,8 @@ class ZoneRole:
             await self._floor.step()
             await asyncio.sleep(FEED_S)
 
-    def _overview(self, conn: Connection, member: str | None) -> Overview:
-        return overview(conn, self.catalogue, self._clock, member)
+    def _overview(self, conn: Connection) -> Overview:
+        return overview(conn, self.catalogue, self._clock)
 
-    def overview(self, member: str | None) -> Overview:
-        return self._file.store.read_now(lambda conn: self._overview(conn, member))
+    def overview(self) -> Overview:
+        return self._file.store.read_now(self._overview)

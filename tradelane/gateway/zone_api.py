@@ -11,9 +11,11 @@ from tradelane.gateway.intake import (
     AmendMessage,
     CancelMessage,
     MemberMessage,
+    MineMessage,
     OrderMessage,
     StatementMessage,
 )
+from tradelane.gateway.overview import OwnView
 from tradelane.gateway.reader import Reader
 
 Json = dict[str, Any]
@@ -28,6 +30,11 @@ def zone_router(desk: Desk, reader: Reader) -> APIRouter:
     async def register(message: MemberMessage) -> Json:
         """Make a member known; repeating it changes nothing."""
         return await desk.register(message)
+
+    @router.post("/mine")
+    async def mine(message: MineMessage) -> OwnView:
+        """The market, and what only the member who signs may see: its day, its trades, its open orders."""
+        return await desk.mine(message)
 
     @router.post("/orders", status_code=201)
     async def order(message: OrderMessage) -> Json:

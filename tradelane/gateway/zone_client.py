@@ -8,9 +8,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode
 
 from tradelane.gateway.keys import sign
+from tradelane.market.units import iso
 
 if TYPE_CHECKING:
     import httpx2
@@ -48,12 +48,12 @@ class ZoneClient:
         items: list[dict[str, Any]] = answer["items"]
         return items
 
-    async def overview(self, member: str) -> dict[str, Any]:
-        """The market as the page shows it to a member. Raises ZoneRefused or ZoneUnreachable."""
-        return await self._ask("GET", f"/api/v1/overview?{urlencode({'member': member})}")
+    async def mine(self, key: Ed25519PrivateKey, member: str, now: int) -> dict[str, Any]:
+        """The market with what only ``member`` may see. Raises ZoneRefused or ZoneUnreachable."""
+        return await self.send("mine", key, {"member": member, "at": iso(now)})
 
     async def send(self, what: str, key: Ed25519PrivateKey, body: dict[str, Any]) -> dict[str, Any]:
-        """Sign ``body`` and post it to ``what`` (members, orders, cancels, statements).
+        """Sign ``body`` and post it to ``what`` (members, orders, cancels, statements, mine).
 
         Raises ZoneRefused or ZoneUnreachable.
         """

@@ -6,15 +6,11 @@ from tradelane.gateway.overview import Overview
 from tradelane.gateway.web.formats import Formats
 from tradelane.gateway.web.words import Words
 
-MOST_TRADES = 20
-"""The overview carries no more trades than this, so a count made from them may be too low."""
-
 
 def headline(overview: Overview, formats: Formats) -> str:
     """``12 roofs in NL, GB and NO2 are selling 3.4 kWh abroad this quarter hour.``
 
-    The energy is the sum of the exporting zones' net positions; the roofs are the distinct sellers of power
-    over a border in the interval's trades, ``at least`` that many where the list is cut off.
+    The energy is the sum of the exporting zones' net positions.
     """
     words, say = formats.words, formats.words.gettext
     if not overview["zones"]:
@@ -30,29 +26,10 @@ def headline(overview: Overview, formats: Formats) -> str:
     return _selling(overview, words, places=places, sold=sold, span=span)
 
 
-def sellers_abroad(overview: Overview) -> set[str]:
-    """Who sells power over a border in the overview's interval, as far as its trades tell."""
-    return {
-        trade["seller"]
-        for trade in overview["trades"]
-        if trade["commodity"] == "power"
-        and trade["seller_zone"] != trade["buyer_zone"]
-        and trade["product"].endswith(overview["interval"])
-    }
-
-
 def _selling(overview: Overview, words: Words, **said: str) -> str:
-    count = len(sellers_abroad(overview))
+    count = overview["sellers_abroad"]
     if not count:
         return words.gettext("Roofs in %(places)s are selling %(sold)s abroad %(span)s.", **said)
-    trades = overview["trades"]
-    if len(trades) >= MOST_TRADES and trades[-1]["product"].endswith(overview["interval"]):
-        return words.ngettext(
-            "At least %(num)s roof in %(places)s is selling %(sold)s abroad %(span)s.",
-            "At least %(num)s roofs in %(places)s are selling %(sold)s abroad %(span)s.",
-            count,
-            **said,
-        )
     return words.ngettext(
         "%(num)s roof in %(places)s is selling %(sold)s abroad %(span)s.",
         "%(num)s roofs in %(places)s are selling %(sold)s abroad %(span)s.",

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Annotated
-from urllib.parse import urlencode
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Depends, Response
 from fastapi.responses import HTMLResponse
 
 from tradelane.gateway.overview import Overview
@@ -25,7 +24,6 @@ from tradelane.gateway.web.words import Words, words
 from tradelane.market.units import instant
 
 Locale = Annotated[str, Depends(locale_of)]
-MemberId = Annotated[str | None, Query(max_length=200, description="Whose day to show")]
 
 
 class Renderer:
@@ -34,26 +32,24 @@ class Renderer:
     def __init__(self, assets: Assets) -> None:
         self._templates = Templates(assets, is_full=is_full, card_width=CARD_WIDTH, card_height=CARD_HEIGHT)
 
-    def page(self, overview: Overview, asked: str | None, locale: str) -> str:
-        """The whole document; ``asked`` is the member id of the request."""
-        return self._render("market/page.html", overview, asked, locale)
+    def page(self, overview: Overview, locale: str) -> str:
+        """The whole document."""
+        return self._render("market/page.html", overview, locale)
 
-    def fragment(self, overview: Overview, asked: str | None, locale: str) -> str:
+    def fragment(self, overview: Overview, locale: str) -> str:
         """The ``<main>`` element alone."""
-        return self._render("market/main.html", overview, asked, locale)
+        return self._render("market/main.html", overview, locale)
 
-    def _render(self, name: str, overview: Overview, asked: str | None, locale: str) -> str:
+    def _render(self, name: str, overview: Overview, locale: str) -> str:
         return self._templates.render(
             name,
             locale,
-            here=f"/?{urlencode({'member': asked})}" if asked else "/",
             o=overview,
             picture=draw(overview["zones"], overview["lanes"]),
             headline=headline(overview, Formats(locale)),
             states=states(words(locale)),
             gate_ms=gate_in(overview),
             zones={zone["id"]: zone for zone in overview["zones"]},
-            asked=asked or "",
         )
 
 
@@ -76,11 +72,10 @@ def gate_in(overview: Overview) -> int:
     return max(0, round((instant(overview["next_gate"]) - instant(overview["now"])) / overview["speed"]))
 
 
-def page_router(overview: Callable[[str | None], Overview], live: Live) -> APIRouter:
+def page_router(overview: Callable[[], Overview], live: Live) -> APIRouter:
     """``GET /``, ``/api/v1/overview``, ``/api/v1/events`` and the static files.
 
-    ``overview`` gets a member id, or None, and is called on the event loop: it must not block. For an
-    unknown member it answers with ``member`` None.
+    ``overview`` is called on the event loop: it must not block.
     """
     assets = Assets()
     renderer = Renderer(assets)
@@ -92,18 +87,17 @@ def page_router(overview: Callable[[str | None], Overview], live: Live) -> APIRo
     @router.get("/", include_in_schema=False)
     async def page(
         locale: Locale,
-        member: MemberId = None,
         fragment: bool = False,
     ) -> Response:
         render = renderer.fragment if fragment else renderer.page
-        html = render(overview(member or None), member, locale)
+        html = render(overview(), locale)
         headers = {"Cache-Control": "no-store", "Content-Language": locale, "Vary": "Accept-Language, Cookie"}
         return HTMLResponse(html, headers=headers)
 
     @router.get("/api/v1/overview", responses={200: {"model": Overview}})
-    async def overview_now(member: MemberId = None) -> Response:
+    async def overview_now() -> Response:
         return Response(
-            overview_json(overview(member or None)),
+            overview_json(overview()),
             media_type="application/json",
             headers={"Cache-Control": "no-store"},
         )

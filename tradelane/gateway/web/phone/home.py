@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from tradelane.gateway.choices import NotChosen
-from tradelane.gateway.overview import Overview
+from tradelane.gateway.overview import OwnView
 from tradelane.gateway.sections import Member
 from tradelane.gateway.web.formats import Formats
 from tradelane.gateway.web.guard import Guard
@@ -78,13 +78,13 @@ def sentence(household: Household, member: Member, formats: Formats) -> str:
     return say("Using %(power)s from the grid.", power=watts)
 
 
-def price_of(member: Member, market: Overview | None) -> str | None:
+def price_of(member: Member, market: OwnView | None) -> str | None:
     """The price of the member's zone, decimal text per MWh."""
     zones = market["zones"] if market else []
     return next((zone["price"] for zone in zones if zone["id"] == member.zone), None)
 
 
-def currency_of(member: Member, market: Overview | None) -> str:
+def currency_of(member: Member, market: OwnView | None) -> str:
     """Of the member's zone; nothing while the zone does not answer."""
     zones = market["zones"] if market else []
     return next((zone["currency"] for zone in zones if zone["id"] == member.zone), "")

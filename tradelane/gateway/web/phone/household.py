@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from tradelane.gateway.choices import Choices, Key
 from tradelane.gateway.clock import Clock
-from tradelane.gateway.overview import Overview
-from tradelane.gateway.zone_client import ZoneClient, ZoneRefused, ZoneUnreachable
+from tradelane.gateway.overview import OwnView
+from tradelane.gateway.zone_client import ZoneRefused, ZoneUnreachable
 from tradelane.meter.reading import Quality
 
 if TYPE_CHECKING:
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from tradelane.gateway.file import RoleFile
     from tradelane.gateway.reading_log import ReadingLog
     from tradelane.gateway.sections import Member
+
+Ask = Callable[[str], Awaitable[Any]]
+"""A member → its own view. Raises ZoneUnreachable or ZoneRefused."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +32,7 @@ class Household:
     choices: Choices
     log: ReadingLog
     closing: Closing
-    zone: ZoneClient
+    ask: Ask
 
     def knows(self, id: str | None) -> bool:
         """Whether ``id`` is a member of this edge."""
@@ -38,10 +42,10 @@ class Household:
         """KeyError when there is none."""
         return self.choices.member(id)
 
-    async def market(self, id: str) -> Overview | None:
-        """The market as the member's zone shows it; None while the zone does not answer."""
+    async def market(self, id: str) -> OwnView | None:
+        """The market as the member's zone shows it to it; None while the zone does not answer."""
         try:
-            return cast(Overview, await self.zone.overview(id))
+            return cast(OwnView, await self.ask(id))
         except (ZoneUnreachable, ZoneRefused):
             return None
 
