@@ -197,7 +197,8 @@ class ReceiptLine(BaseModel):
 
 
 class Receipt(BaseModel):
-    """What one settlement did to one member's account. ``hash`` is over all fields but seq and itself."""
+    """What one settlement did to one member's account. ``policy``: which of the platform's rules applied to
+    what it was paid. ``hash`` is over all fields but seq and itself, and those that are null."""
 
     seq: int
     receipt: str
@@ -206,6 +207,7 @@ class Receipt(BaseModel):
     contract: str
     lines: list[ReceiptLine]
     total: Total
+    policy: str | None = None
     at: str
     hash: str
 

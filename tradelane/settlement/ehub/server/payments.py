@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, insert, select
 
 from tradelane.market.units import Money, instant, iso
-from tradelane.settlement.ehub.server import accounts, chain, ledger, receipts, tables
+from tradelane.settlement.ehub.server import accounts, chain, ledger, platform, receipts, tables
 from tradelane.settlement.ehub.server.commands import Answer, Command
 from tradelane.settlement.ehub.wire import (
     Deposit,
@@ -168,8 +168,10 @@ def settle(conn: Connection, command: Command, question: Settle) -> Answer:
             "at": command.at,
         },
     )
-    _commit(conn, question, row, moved, command.at)
-    made = receipts.issue(conn, moved, question.settlement, question.contract, command.at)
+    levied = platform.levied(conn, moved, question.settlement, question.contract, command.at)
+    _commit(conn, question, row, moved, levied.fees, command.at)
+    every = [*moved, *levied.fees]
+    made = receipts.issue(conn, every, question.settlement, question.contract, command.at, levied.memos)
     rest = None if row is None or drawn is None else Total.of(row.nano - drawn.money.nano, row.currency)
     return Answer.of(
         201,
@@ -177,7 +179,7 @@ def settle(conn: Connection, command: Command, question: Settle) -> Answer:
             settlement=question.settlement,
             contract=question.contract,
             reservation=question.reservation,
-            transfers=[one.id for one in moved],
+            transfers=[one.id for one in every],
             drawn=drawn,
             released=rest,
             receipts=made,
@@ -212,13 +214,15 @@ def _drawable(conn: Connection, question: Settle) -> Row[Any] | None:
 
 
 def _commit(
-    conn: Connection, question: Settle, row: Row[Any] | None, moved: Sequence[Transfer], at: int
-) -> None:
+    conn: Connection, question: Settle, row: Row[Any] | None, moved: Sequence[Transfer],
+    fees: Sequence[Transfer], at: int,
+) -> None:  # fmt: skip
     """One linked set: what the reservation's account pays is posted out of what it holds, the rest of it let
-    go, and all other transfers made."""
+    go, and all other transfers made; last what the platform takes."""
     ordered = [_leg(row, one) for one in moved]
     if row is not None and not any(one.phase is Phase.POST for one in ordered):
         ordered.append(void(f"{RELEASED}{row.reservation}", row.entry, kind="release"))
+    ordered += [single(one) for one in fees]
     linked = [one._replace(linked=True) for one in ordered[:-1]] + ordered[-1:]
     refused = _refusal(
         ledger.execute(conn, linked, at, settlement=question.settlement, contract=question.contract)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Connection, func, insert, select
 
@@ -20,22 +20,30 @@ MEMBER = "member:"
 NOT_HASHED = {"seq", "hash"}
 
 
-def issue(conn: Connection, moved: Sequence[Transfer], settlement: str, contract: str, at: int) -> list[str]:
-    """One receipt for each member account touched, in the order the transfers touch them; their ids."""
+def issue(
+    conn: Connection, moved: Sequence[Transfer], settlement: str, contract: str, at: int,
+    policies: Mapping[str, str] = {},
+) -> list[str]:  # fmt: skip
+    """One receipt for each member account touched, in the order the transfers touch them; their ids.
+    ``policies``: which of the platform's rules applied to an account."""
     touched = dict.fromkeys(name for one in moved for name in (one.source, one.target))
     members = [name for name in touched if name.startswith(MEMBER)]
     if not members:
         return []
     last = conn.execute(_LAST).scalar_one() or 0
-    made = [receipt(moved, name, last + n, settlement, contract, at) for n, name in enumerate(members, 1)]
+    made = [
+        receipt(moved, name, last + n, settlement, contract, at, policies.get(name))
+        for n, name in enumerate(members, 1)
+    ]
     conn.execute(insert(t), [_row(one, at) for one in made])
     events.write(conn, [(member_of(one.account), events.RECEIPT, one) for one in made], at)
     return [one.receipt for one in made]
 
 
 def receipt(
-    moved: Sequence[Transfer], account: str, seq: int, settlement: str, contract: str, at: int
-) -> Receipt:
+    moved: Sequence[Transfer], account: str, seq: int, settlement: str, contract: str, at: int,
+    policy: str | None = None,
+) -> Receipt:  # fmt: skip
     """The lines of ``account``: received is positive, paid negative."""
     signed = [
         (one, one.amount.nano if one.target == account else -one.amount.nano)
@@ -59,6 +67,7 @@ def receipt(
         settlement=settlement,
         contract=contract,
         lines=lines,
+        policy=policy,
         at=iso(at),
         hash="",
         total=Total.of(sum(nano for _, nano in signed), currency),
@@ -67,8 +76,9 @@ def receipt(
 
 
 def receipt_hash(made: Receipt) -> str:
-    """SHA-256, in hex, of the canonical JSON of all fields but ``seq`` and ``hash``."""
-    return hashlib.sha256(canonical(made.model_dump(mode="json", exclude=NOT_HASHED))).hexdigest()
+    """SHA-256, in hex, of the canonical JSON of all fields but ``seq``, ``hash`` and those that are null."""
+    fields = made.model_dump(mode="json", exclude=NOT_HASHED, exclude_none=True)
+    return hashlib.sha256(canonical(fields)).hexdigest()
 
 
 def _row(made: Receipt, at: int) -> dict[str, object]:
