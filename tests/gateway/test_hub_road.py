@@ -169,7 +169,7 @@ def test_stopped_across_an_expiry_and_killed_in_the_middle(sites: tuple[Site, Si
     send(ams, "killed", clock, minutes=600, release="on_order")
     until(lambda: lon.ask("GET", "/road/transfers")["items"] != [])
     ams.signal(signal.SIGKILL)
-    lon.ask("POST", "/road/transfers/killed/fulfil", {})
+    lon.ask("POST", "/road/transfers/ams/killed/fulfil", {})
     lon.signal(signal.SIGKILL)
     ams.start()
     assert ams.state("killed") == "RESERVED"

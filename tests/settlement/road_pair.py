@@ -151,24 +151,31 @@ class Side:
         return self.do(lambda conn: payments.send(conn, Command(id, b"", self.at), question, road=self.road))
 
     def fulfil(self, id: str) -> Answer:
+        command, here = Command(id, b"", self.at), self.here(id)
         return self.do(
-            lambda conn: payments.fulfil(
-                conn, Command(id, b"", self.at), EndPayment(), road=self.road, transfer=id
-            )
+            lambda conn: payments.fulfil(conn, command, EndPayment(), road=self.road, transfer=here)
         )
 
     def reject(self, id: str) -> Answer:
-        return self.do(
-            lambda conn: payments.reject(conn, Command(id, b"", self.at), EndPayment(), transfer=id)
-        )
+        command, here = Command(id, b"", self.at), self.here(id)
+        return self.do(lambda conn: payments.reject(conn, command, EndPayment(), transfer=here))
 
     def quote_state(self, id: str) -> str | None:
         row = self.do(lambda conn: quotes.by_id(conn, id))
         return None if row is None else str(row.state)
 
     def state(self, id: str) -> str | None:
-        row = self.do(lambda conn: payments.find(conn, id))
+        here = self.here(id)
+        row = self.do(lambda conn: payments.find(conn, here))
         return None if row is None else str(row.state)
+
+    def here(self, id: str) -> str:
+        """How this hub calls a payment: by ``id`` where it was asked for here, else with its peer's name."""
+        if self.do(lambda conn: quotes.by_id(conn, id)) is not None:
+            return id
+        with_peers = [payments.incoming(peer.name, id) for peer in self.do(peers.listed)]
+        query = select(tables_of.payments.c.transfer).where(tables_of.payments.c.transfer.in_(with_peers))
+        return self.do(lambda conn: conn.execute(query).scalar()) or id
 
     def posted(self, account: str) -> Money:
         found = self.do(lambda conn: accounts.load(conn, [account]))

@@ -149,7 +149,7 @@ def test_found_by_key_paid_told_compared_and_settled(live: Sequence[LiveHub]) ->
     held = ams.post("/road/transfers", payment)
     assert (held.status_code, held.json()["state"]) == (202, "RESERVED")
     rounds(ams, lon)
-    assert lon.post("/road/transfers/t1/fulfil", {}).json()["state"] == "COMMITTED"
+    assert lon.post("/road/transfers/ams/t1/fulfil", {}).json()["state"] == "COMMITTED"
     rounds(ams, lon)
     assert ams.get("/road/transfers/t1")["state"] == "COMMITTED"
     (listed,) = ams.get("/road/transfers")["items"]

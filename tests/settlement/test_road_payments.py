@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import Connection, Select, select, update
 
 from tests.settlement.road_pair import LIMIT, START, Side, exchange, owed, pair, road
 from tradelane.market.units import MINUTE, NANO, iso
@@ -226,12 +227,30 @@ def test_a_wrong_fulfilment_moves_nothing(hubs: tuple[Side, Side]) -> None:
     assert ams.state("q1") == "COMMITTED"
 
 
+def said_in(query: Select[tuple[str]], conn: Connection) -> str:
+    return str(conn.execute(query).scalar_one())
+
+
 def test_the_ledger_says_which_payment_it_was(hubs: tuple[Side, Side]) -> None:
     ams, lon = hubs
     ams.ask("q1", lon, "10")
     exchange(ams, lon)
     ams.send("q1")
     exchange(ams, lon)
-    wanted = select(tables.entries.c.contract).where(tables.entries.c.id == holds.posted("q1", 0))
-    assert {side.do(lambda conn: conn.execute(wanted).scalar_one()) for side in hubs} == {"road/q1"}
+    for side, id in ((ams, "q1"), (lon, "ams/q1")):
+        wanted = select(tables.entries.c.contract).where(tables.entries.c.id == holds.posted(id, 0))
+        assert side.do(partial(said_in, wanted)) == f"road/{id}"
     assert ams.posted("road:lon:EUR").nano < NANO * LIMIT
+
+
+def test_hubs_make_their_ids_each_for_itself(hubs: tuple[Side, Side]) -> None:
+    ams, lon = hubs
+    for payer, payee in ((ams, lon), (lon, ams)):
+        payer.ask("same", payee, "5")
+    exchange(ams, lon)
+    for payer in hubs:
+        payer.send("same")
+    exchange(ams, lon)
+    for side, other in ((ams, "lon"), (lon, "ams")):
+        rows = side.do(lambda conn: conn.execute(select(payments.c.transfer, payments.c.state)).all())
+        assert dict(map(tuple, rows)) == {"same": "COMMITTED", f"{other}/same": "COMMITTED"}

@@ -63,7 +63,7 @@ def test_paid_told_and_settled(hubs: tuple[Side, Side]) -> None:
 def test_a_change_is_found_and_after_repair_settled(hubs: tuple[Side, Side]) -> None:
     ams, lon = hubs
     pay(ams, lon, "q3", "10")
-    line = tables.entries.c.id == holds.posted("q3", 0)
+    line = tables.entries.c.id == holds.posted("ams/q3", 0)
 
     def tamper(by: int) -> None:
         nano = tables.entries.c.nano + by

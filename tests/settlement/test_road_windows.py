@@ -90,7 +90,7 @@ def test_a_changed_amount_is_found_the_same_window_and_named(hubs: tuple[Side, S
     for n in range(5):
         pay(ams, lon, f"q{n}", str(n + 1))
     side = {"ams": ams, "lon": lon}[victim]
-    line = tables.entries.c.id == holds.posted("q2", 0)
+    line = tables.entries.c.id == holds.posted("q2" if side is ams else "ams/q2", 0)
     account = tables.accounts.c.account == f"road:{lon.name if side is ams else ams.name}:EUR"
 
     def tamper(by: int) -> None:
@@ -146,7 +146,7 @@ def test_a_payment_one_side_has_lost_is_named(hubs: tuple[Side, Side]) -> None:
     ams, lon = hubs
     for n in range(3):
         pay(ams, lon, f"q{n}", "1")
-    lon.do(lambda conn: conn.execute(delete(payments).where(payments.c.transfer == "q1")))
+    lon.do(lambda conn: conn.execute(delete(payments).where(payments.c.transfer == "ams/q1")))
     next_window(ams, lon)
     difference = told(ams)[0].difference
     assert difference is not None and difference.mine is not None and difference.theirs is not None
@@ -199,7 +199,7 @@ def test_nobody_settles_while_one_pair_of_the_group_disputes() -> None:
     ams, lon, osl = sides = triple()
     pay(ams, lon, "q1", "10", osl)
     pay(lon, osl, "q2", "100", ams)
-    line = tables.entries.c.id == holds.posted("q2", 0)
+    line = tables.entries.c.id == holds.posted("lon/q2", 0)
     osl.do(lambda conn: conn.execute(update(tables.entries).where(line).values(nano=1)))
     next_window(*sides)
     assert [one.state for one in told(ams)] == ["agreed"]

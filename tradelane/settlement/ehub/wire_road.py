@@ -115,8 +115,8 @@ class SendPayment(Question):
 
 
 class PaymentState(BaseModel):
-    """At either hub: ``outgoing`` at the payer's. ``account`` is this hub's member. ``window`` and
-    ``number`` are those of the entry, once committed."""
+    """At either hub: ``outgoing`` at the payer's; at the payee's ``transfer`` begins with the peer's name.
+    ``account`` is this hub's member. ``window`` and ``number`` are those of the entry, once committed."""
 
     transfer: str
     peer: str

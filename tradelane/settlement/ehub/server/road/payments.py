@@ -47,7 +47,7 @@ def send(conn: Connection, command: Command, question: SendPayment, *, road: Roa
     if find(conn, question.transfer) is not None:
         raise Problem.field(409, "duplicate-id", "transfer", "this transfer exists already")
     peers.able(conn, quote.peer)
-    row = _insert(conn, quote, quote.account, question, expires_at, at)
+    row = _insert(conn, quote, question.transfer, quote.account, question, expires_at, at)
     refusal = holds.hold(conn, row, at)
     if refusal is not None:
         raise accounts.refused(refusal, "quote")
@@ -65,7 +65,7 @@ def send(conn: Connection, command: Command, question: SendPayment, *, road: Roa
 
 def prepared(conn: Connection, road: Road, peer: str, body: said.Prepare, at: int) -> None:
     """Handles ``prepare`` at the payee's hub: hold both legs, and fulfil unless it is to wait."""
-    if find(conn, body.transfer) is not None:
+    if find(conn, incoming(peer, body.transfer)) is not None:
         raise Refused(Fault.MODIFIED, body.transfer)
     quote = quotes.find(conn, peer, body.quote, outgoing=False)
     try:
@@ -89,7 +89,8 @@ def _hold(conn: Connection, quote: Row[Any] | None, body: said.Prepare, at: int)
     expires_at = instant(body.expiration)
     if not at < expires_at <= at + LONGEST_MS:
         raise Refused(Fault.TRANSFER_EXPIRED, "expiration")
-    row = _insert(conn, quote, quote.payee, body, expires_at, at)
+    id = incoming(quote.peer, body.transfer)
+    row = _insert(conn, quote, id, quote.payee, body, expires_at, at)
     refusal = holds.hold(conn, row, at)
     if refusal is not None:
         raise Refused(Fault.LIQUIDITY, refusal.reason)
@@ -144,8 +145,8 @@ def aborted(conn: Connection, _road: Road, peer: str, body: said.Abort, at: int)
 
 def asked(conn: Connection, road: Road, peer: str, body: said.Ask, at: int) -> None:
     """Handles ``ask`` at the payee's hub. One still open will be told of when it ends."""
-    row = find(conn, body.transfer)
-    if row is None or row.peer != peer or row.outgoing:
+    row = find(conn, incoming(peer, body.transfer))
+    if row is None or row.outgoing:
         why = channel.information(Refused(Fault.TRANSFER, body.transfer))
         channel.write(conn, peer, said.Abort(transfer=body.transfer, error=why), at)
     elif row.state == TransferState.RESERVED and row.expires_at <= at:
@@ -173,6 +174,16 @@ def ask_overdue(conn: Connection, at: int) -> int:
         conn.execute(update(t).where(t.c.transfer == row.transfer).values(asked_at=at))
         channel.write(conn, row.peer, said.Ask(transfer=row.transfer), at)
     return len(rows)
+
+
+def incoming(peer: str, transfer: str) -> str:
+    """How a peer's payment is called here: hubs make their ids each for itself."""
+    return f"{peer}/{transfer}"
+
+
+def payers_id(row: Row[Any]) -> str:
+    """How a payment is called at the payer's hub, and between the hubs."""
+    return str(row.transfer if row.outgoing else row.transfer.removeprefix(incoming(row.peer, "")))
 
 
 def find(conn: Connection, transfer: str) -> Row[Any] | None:
@@ -212,6 +223,7 @@ def state(row: Row[Any]) -> PaymentState:
 def _insert(
     conn: Connection,
     quote: Row[Any],
+    id: str,
     account: str,
     given: SendPayment | said.Prepare,
     expires_at: int,
@@ -219,7 +231,7 @@ def _insert(
 ) -> Row[Any]:
     copied = ("send_currency", "send_nano", "fee_nano", "receive_currency", "receive_nano", "condition")
     row = {
-        "transfer": given.transfer,
+        "transfer": id,
         "peer": quote.peer,
         "outgoing": quote.outgoing,
         "quote": quote.quote,
@@ -232,7 +244,7 @@ def _insert(
         "at": at,
     }
     conn.execute(insert(t), row)
-    return _move(conn, _required(conn, given.transfer), TransferEvent.PREPARE, {})
+    return _move(conn, _required(conn, id), TransferEvent.PREPARE, {})
 
 
 def _commit(conn: Connection, road: Road, row: Row[Any], at: int) -> Row[Any]:
@@ -264,10 +276,10 @@ def _tell(conn: Connection, row: Row[Any], at: int) -> None:
     """How it ended, to the payer's hub."""
     if row.error is not None:
         error = said.ErrorInformation.model_validate_json(row.error)
-        channel.write(conn, row.peer, said.Abort(transfer=row.transfer, error=error), at)
+        channel.write(conn, row.peer, said.Abort(transfer=payers_id(row), error=error), at)
         return
     body = said.Fulfil(
-        transfer=row.transfer,
+        transfer=payers_id(row),
         fulfilment=row.fulfilment,
         window=row.window_number,
         number=row.number,

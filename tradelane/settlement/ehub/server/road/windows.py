@@ -18,6 +18,7 @@ from tradelane.settlement.ehub import wire_road_messages as said
 from tradelane.settlement.ehub.server.accounts import load
 from tradelane.settlement.ehub.server.bulk import among, names
 from tradelane.settlement.ehub.server.road import channel, holds
+from tradelane.settlement.ehub.server.road.payments import payers_id
 from tradelane.settlement.ehub.server.road.settings import Road
 from tradelane.settlement.ehub.server.road.tables import payments, settled
 from tradelane.settlement.ehub.server.road.tables import peers as p
@@ -89,7 +90,7 @@ def entries(conn: Connection, road: Road, peer: str, window: int) -> list[Entry]
         Entry(
             peer if row.outgoing else road.name,
             row.number,
-            row.transfer,
+            payers_id(row),
             road.name if row.outgoing else peer,
             row.send_currency,
             amounts[row.transfer],
