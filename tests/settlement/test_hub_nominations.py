@@ -150,3 +150,64 @@ def test_revisions_end_at_what_the_document_can_count(market: Hub, monkeypatch: 
         sent(market, f"k{n}", series(q40=n + 1))
     answer = market.post("/nominations", nomination(series(q40=3)), "k2")
     assert_problem(answer, 409, "too-many-revisions", "nomination")
+
+
+ANSWER = """<?xml version="1.0" encoding="UTF-8"?>
+<Acknowledgement_MarketDocument xmlns="urn:iec62325.351:tc57wg16:451-1:acknowledgementdocument:8:1">
+  <mRID>ack-1</mRID>
+  <createdDateTime>2026-06-21T10:11:12Z</createdDateTime>
+  <sender_MarketParticipant.mRID codingScheme="A01">10X1001A1001A361</sender_MarketParticipant.mRID>
+  <sender_MarketParticipant.marketRole.type>A04</sender_MarketParticipant.marketRole.type>
+  <receiver_MarketParticipant.mRID codingScheme="A01">10X1001A1001A450</receiver_MarketParticipant.mRID>
+  <received_MarketDocument.mRID>NL-20260621</received_MarketDocument.mRID>
+  <received_MarketDocument.revisionNumber>1</received_MarketDocument.revisionNumber>
+  <Rejected_TimeSeries>
+    <mRID>NL&gt;GB</mRID>
+    <Reason><code>A59</code><text>Not compliant to local market rules</text></Reason>
+  </Rejected_TimeSeries>
+  <Reason><code>A03</code><text>Message contains errors
+    at the time series level</text></Reason>
+</Acknowledgement_MarketDocument>"""
+
+
+def answered(hub: Hub, xml: str | bytes, key: str = "answer") -> Any:
+    path = f"/api/v1/nominations/{ID}/acknowledgement/document"
+    return hub.http.post(path, content=xml, headers={"Idempotency-Key": key})
+
+
+def test_an_operator_answers_with_a_document(market: Hub) -> None:
+    sent(market, "k1", series(q40=1500))
+    answer = answered(market, ANSWER).json()["acknowledgement"]
+    assert (answer["revision"], answer["accepted"], answer["code"]) == (1, False, "A03")
+    assert answer["text"] == (
+        "Not compliant to local market rules; Message contains errors at the time series level"
+    )
+    assert answered(market, ANSWER, "again").json()["acknowledgement"] == answer
+
+
+@pytest.mark.parametrize(
+    ("xml", "field"),
+    [
+        ("", "body"),
+        ("<a", "body"),
+        (b"\xff", "body"),
+        ("<a/>", "body"),
+        (ANSWER.replace("<?xml", "<!DOCTYPE a><?xml"), "body"),
+        (ANSWER.replace("acknowledgementdocument:8:1", "scheduledocument:5:1"), "body"),
+        (ANSWER.replace("NL-20260621", "GB-20260621"), "received_MarketDocument.mRID"),
+        (ANSWER.replace("Number>1<", "Number>one<"), "received_MarketDocument.revisionNumber"),
+        (ANSWER.replace("A03", "yes"), "Reason.code"),
+        (
+            ANSWER.replace("<Reason><code>A03", "<x><code>A03").replace(
+                "level</text></Reason>", "</text></x>"
+            ),
+            "Reason",
+        ),
+    ],
+    ids=range(10),
+)
+def test_documents_that_answer_nothing(market: Hub, xml: str | bytes, field: str) -> None:
+    sent(market, "k1", series(q40=1500))
+    assert_problem(answered(market, xml), 422, "wrong-acknowledgement", field)
+    assert market.get(f"/nominations/{ID}")["acknowledgement"] is None
+    assert_problem(answered(market, "<!--" + "x" * 256 * 1024, "large"), 413, "content-too-large", "body")

@@ -29,7 +29,7 @@ Key = Annotated[str, Depends(idempotency_key)]
 Limit = Annotated[int, Query(ge=1, le=MOST_ITEMS)]
 After = Annotated[int, Query(ge=0, le=2**63 - 1)]
 _FILE = {"content": {MEDIA_TYPE: {"schema": {"type": "string"}}}}
-_XML_BODY = {"requestBody": {"required": True, **_FILE}}
+XML_BODY = {"requestBody": {"required": True, **_FILE}}
 
 
 class Xml(Response):
@@ -54,7 +54,7 @@ def _add_commands(routes: APIRouter, commands: Commands) -> None:
         return await commands.run(request, key, question, payouts.make_batch)
 
     @routes.post(
-        "/bank/notifications", status_code=201, response_model=NotificationAnswer, openapi_extra=_XML_BODY
+        "/bank/notifications", status_code=201, response_model=NotificationAnswer, openapi_extra=XML_BODY
     )
     async def notify(request: Request, key: Key) -> Response:
         question = await asyncio.to_thread(camt054.read, await request.body())

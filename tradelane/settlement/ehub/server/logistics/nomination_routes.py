@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from tradelane.settlement.ehub.server import data
-from tradelane.settlement.ehub.server.bank.routes import Xml
+from tradelane.settlement.ehub.server.bank.routes import XML_BODY, Xml
 from tradelane.settlement.ehub.server.commands import Commands, idempotency_key
-from tradelane.settlement.ehub.server.logistics import nominations
+from tradelane.settlement.ehub.server.logistics import acknowledgements, nominations
 from tradelane.settlement.ehub.server.transact import Transact
 from tradelane.settlement.ehub.wire import Page
 from tradelane.settlement.ehub.wire_nominations import (
@@ -37,6 +38,16 @@ def router(commands: Commands, read: Transact) -> APIRouter:
 
     @routes.post("/{nomination}/acknowledgement", response_model=NominationState)
     async def acknowledge(request: Request, key: Key, nomination: str, question: Acknowledge) -> Response:
+        effect = partial(nominations.acknowledge, nomination=nomination)
+        return await commands.run(request, key, question, effect)
+
+    @routes.post(
+        "/{nomination}/acknowledgement/document", response_model=NominationState, openapi_extra=XML_BODY
+    )
+    async def read_answer(request: Request, key: Key, nomination: str) -> Response:
+        """The same as IEC 62325-451-1 XML."""
+        body = await request.body()
+        question = await asyncio.to_thread(acknowledgements.read, body, nomination)
         effect = partial(nominations.acknowledge, nomination=nomination)
         return await commands.run(request, key, question, effect)
 
