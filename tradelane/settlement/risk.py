@@ -62,7 +62,7 @@ def read(rows: Iterable[dict[str, object]]) -> Iterable[RiskRule]:
     """Rules of their TOML rows. ValueError for a rule that could not work as it is written."""
     for row in rows:
         lists = {key: tuple(value) for key, value in row.items() if isinstance(value, list)}
-        rule = RiskRule(**{**row, **lists, "channel": Channel(str(row["channel"]))})  # type: ignore[arg-type]  # TOML's own types
+        rule = RiskRule(**{**row, **lists, "channel": Channel(str(row["channel"]))})  # type: ignore[arg-type]  # the types of TOML
         if not rule.source:
             raise ValueError(f"{rule.name}: a rule has a source")
         if bool(rule.documents) != (rule.channel is Channel.YELLOW):
