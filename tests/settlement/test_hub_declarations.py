@@ -179,3 +179,23 @@ def test_an_amendment_declares_something(office: Hub) -> None:
     assert_problem(answer, 422, "nothing-to-amend", "reason")
     answer = office.post("/declarations/d1/amendments", {"quantity": "1"}, "a2")
     assert_problem(answer, 422, "validation", "reason")
+
+
+def test_what_is_held_for_a_declaration_is_the_payer_s_and_open(office: Hub) -> None:
+    office.post("/reservations", reservation("r1", "20"), "r1")
+    for n, (changes, status, code, field) in enumerate(
+        [
+            ({"reservation": "r9"}, 422, "unknown-reservation", "reservation"),
+            ({"reservation": "r1", "contract": "c2"}, 422, "wrong-contract", "contract"),
+            ({"reservation": "r1", "payer": "member:ben:GBP"}, 422, "wrong-payer", "payer"),
+        ]
+    ):
+        answer = office.post("/declarations", small(**changes), f"k{n}")
+        assert_problem(answer, status, code, field)
+    red = small(reservation="r1", hs_code="930630", duty_ppm=0)
+    assert office.post("/declarations", red, "d1").json()["state"] == "inspection"
+    office.post("/reservations/r1/release", None, "gone")
+    answer = office.post("/declarations", small("d2", reservation="r1"), "d2")
+    assert_problem(answer, 409, "reservation-closed", "reservation")
+    assert office.post("/declarations/d1/invalidate", None, "i1").json()["state"] == "invalidated"
+    assert office.balances()["member:ana:EUR"] == ("100", "0")

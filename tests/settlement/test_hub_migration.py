@@ -1,4 +1,4 @@
-"""A file from before the journal: its transfers and reservations become lines that prove its balances."""
+"""Files from before: what stood in them is proven, and shown, in the new way."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from sqlalchemy import select, text
 
 from tradelane.gateway.store import open_engine, upgrade
 from tradelane.settlement.ehub.server import chain, tables
+from tradelane.settlement.ehub.server.customs import answers
 from tradelane.settlement.ehub.server.migrations import HEAD, PLACE
 
 BEFORE = """
@@ -38,3 +39,26 @@ def test_the_journal_proves_what_stood_before_it(tmp_path: Path) -> None:
     engine.dispose()
     assert states == {"r1": "settled", "r2": "released", "r3": "reserved"}
     assert moved == ["deposit/a", "s1/0", "s1/1"]
+
+
+def test_declarations_from_before_are_shown_as_they_were_lodged(tmp_path: Path) -> None:
+    engine = open_engine(tmp_path / "old.sqlite")
+    upgrade(engine, PLACE, "v0010")
+    lodged = (
+        "INSERT INTO declarations VALUES ('d1', 'c1', '0901.21', 'NO2', 'north', '12.5', 'kg', 'EUR', "
+        "10250000000, 75000, 768750000, 'green', 'released', 1000)"
+    )
+    with engine.begin() as conn:
+        conn.execute(text(lodged))
+    upgrade(engine, PLACE, HEAD)
+    with engine.begin() as conn:
+        found = answers.required(answers.find(conn, "d1"))
+    engine.dispose()
+    assert (found.origin, found.destination, found.value.value) == ("NO", "ZZ", "10.25")
+    assert (found.duty.value, found.charged.value, found.state, found.steps) == (
+        "0.76875",
+        "0",
+        "released",
+        [],
+    )
+    assert found.lines[0].collected == "at settlement"

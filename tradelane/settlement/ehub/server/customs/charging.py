@@ -7,17 +7,40 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, bindparam
 
 from tradelane.market.units import Money
 from tradelane.settlement import accounts
-from tradelane.settlement.ehub.server import payments
+from tradelane.settlement.ehub.server import payments, tables
 from tradelane.settlement.ehub.server.commands import Command
-from tradelane.settlement.ehub.wire import Leg, PositiveAmount, Settle
+from tradelane.settlement.ehub.wire import Leg, PositiveAmount, Release, ReservationStatus, Settle
 from tradelane.settlement.ehub.wire_declarations import Declare, Figures
+from tradelane.settlement.problem import Problem
 
 Taken = tuple[Money, Money]
 """Duty and tax."""
+
+
+def check(conn: Connection, declared: Declare) -> None:
+    """Problem 422 when the reservation is not one of the payer's for this contract, 409 when it is closed."""
+    if declared.reservation is None:
+        return
+    row = conn.execute(_RESERVATION, {"id": declared.reservation}).first()
+    if row is None:
+        raise Problem.field(422, "unknown-reservation", "reservation", "no such reservation")
+    if row.contract != declared.contract:
+        raise Problem.field(422, "wrong-contract", "contract", "the reservation is for another contract")
+    if row.account != declared.payer:
+        raise Problem.field(422, "wrong-payer", "payer", "the reservation holds another account's money")
+    if row.state != ReservationStatus.RESERVED:
+        raise Problem.field(409, "reservation-closed", "reservation", f"the reservation is {row.state}")
+
+
+def let_go(conn: Connection, command: Command, declared: Declare) -> None:
+    """Give back what is still held for a declaration that will not be charged."""
+    row = conn.execute(_RESERVATION, {"id": declared.reservation}).first()
+    if row is not None and row.state == ReservationStatus.RESERVED:
+        payments.release(conn, command, Release(), reservation=row.reservation)
 
 
 def due(figures: Figures) -> Taken:
@@ -63,3 +86,6 @@ def _kinds(figures: Figures) -> Iterator[tuple[str, str, Callable[[str], str]]]:
     taken = (("duty", "duty", accounts.customs), ("import tax", "tax", accounts.import_tax))
     for name, kind, account in taken:
         yield name, "; ".join(line.rule for line in figures.lines if line.kind == kind), account
+
+
+_RESERVATION = payments.RESERVATIONS.where(tables.reservations.c.reservation == bindparam("id"))

@@ -24,8 +24,6 @@ from tradelane.settlement.ehub.server.customs.tables import (
     declaration_steps,
     declarations,
 )
-from tradelane.settlement.ehub.server.payments import release as let_go
-from tradelane.settlement.ehub.wire import Release
 from tradelane.settlement.ehub.wire_declarations import Amend, Decide, Declare, Figures, GiveDocument
 from tradelane.settlement.problem import Problem
 
@@ -36,6 +34,7 @@ def declare(conn: Connection, command: Command, question: Declare) -> Answer:
     """Take a declaration, assess it, and do what its channel says: green is released and charged at once."""
     if find(conn, question.declaration) is not None:
         raise Problem.field(409, "duplicate-id", "declaration", "this declaration exists already")
+    charging.check(conn, question)
     figures = held_to(conn, question, command.at)
     row = {**_columns(question, figures), "declaration": question.declaration, "contract": question.contract}
     row |= {"channel": "", "state": State.LODGED.value, "risk_rule": "", "at": command.at, "version": 1}
@@ -107,8 +106,8 @@ def invalidate(conn: Connection, command: Command, question: Decide, *, declarat
     _to(conn, declaration, Event.INVALIDATE, state, question.note, command.at)
     if row.state == State.RELEASED:
         _charge(conn, command, declared, figures, row, row.version + 1, charging.nothing(figures))
-    elif declared.reservation is not None:
-        let_go(conn, command, Release(), reservation=declared.reservation)
+    else:
+        charging.let_go(conn, command, declared)
     return Answer.of(200, required(find(conn, declaration)))
 
 

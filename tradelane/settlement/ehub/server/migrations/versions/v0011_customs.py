@@ -1,6 +1,7 @@
 """Declarations as they are lodged, amended and charged, with their steps and papers; landed prices kept."""
 
 import json
+import re
 
 import sqlalchemy as sa
 from alembic import op
@@ -67,7 +68,11 @@ def _fill() -> None:
         body = {
             name: row[name] for name in ("declaration", "contract", "hs_code", "quantity", "unit", "duty_ppm")
         }
-        body |= {"origin": row["origin"][:2], "destination": row["destination"][:2], "value": value}
+        body |= {
+            "origin": _country(row["origin"]),
+            "destination": _country(row["destination"]),
+            "value": value,
+        }
         line = {
             "kind": "duty", "amount": duty, "base": value, "rate_ppm": row["duty_ppm"] or None,
             "rule": "the lane's own duty", "source": "who runs the lane", "verified": False,
@@ -79,6 +84,11 @@ def _fill() -> None:
         conn.execute(
             fill, {"id": row["declaration"], "body": json.dumps(body), "figures": json.dumps(figures)}
         )
+
+
+def _country(zone: str) -> str:
+    """Of the zone that was declared; ZZ, which is none, where its name does not begin with one."""
+    return zone[:2] if re.match(r"[A-Z]{2}(?![A-Za-z])", zone) else "ZZ"
 
 
 def _text(nano: int) -> str:
