@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, insert, select
 
-from tradelane.gateway import journal, order_rows, statements
+from tradelane.gateway import door_codes, journal, order_rows, statements
 from tradelane.gateway.catalogue import Catalogue
 from tradelane.gateway.clock import Clock
 from tradelane.gateway.file import RoleFile
@@ -107,7 +107,7 @@ class Desk:
         except HubRefused as refused:
             raise Problem(502, "hub-refused", "The e-hub does not open an account", str(refused)) from refused
         except HubUnreachable as error:
-            raise Problem(503, "hub-unreachable", "The e-hub cannot be reached", str(error)) from error
+            raise _unreachable(error) from error
 
     def _add_member(self, conn: Connection, message: MemberMessage) -> Registered:
         """Who stands under this id now: the first to come."""
@@ -138,6 +138,16 @@ class Desk:
         return await self._file.read(
             lambda conn: own_view(conn, self._catalogue, self._clock, message.member)
         )
+
+    async def door_codes(self, message: door_codes.DoorMessage) -> door_codes.DoorCodes:
+        """What the member shows at its door for what it bought; only it can ask, and only now."""
+        check_signature(message, self._member(message.member).public_key)
+        check_asked_now(message, self._clock.now())
+        rows = await self._file.read(lambda conn: door_codes.expected(conn, message.member))
+        try:
+            return await door_codes.fetch(self._hub, rows)
+        except HubUnreachable as error:
+            raise _unreachable(error) from error
 
     async def order(self, message: OrderMessage) -> Json:
         member = self._member(message.member)
@@ -237,3 +247,7 @@ class Desk:
         )
         self._changed()
         return {"member": message.member, "start": message.start, "seq": seq}
+
+
+def _unreachable(error: HubUnreachable) -> Problem:
+    return Problem(503, "hub-unreachable", "The e-hub cannot be reached", str(error))

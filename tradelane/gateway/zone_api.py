@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 
 from tradelane.gateway.desk import Desk
+from tradelane.gateway.door_codes import DoorCodes, DoorMessage
 from tradelane.gateway.intake import (
     AmendMessage,
     CancelMessage,
@@ -35,6 +36,11 @@ def zone_router(desk: Desk, reader: Reader) -> APIRouter:
     async def mine(message: MineMessage) -> OwnView:
         """The market, and what only the member who signs may see: its day, its trades, its open orders."""
         return await desk.mine(message)
+
+    @router.post("/mine/door-codes")
+    async def codes(message: DoorMessage) -> DoorCodes:
+        """The codes that the member who signs shows carriers at its door."""
+        return await desk.door_codes(message)
 
     @router.post("/orders", status_code=201)
     async def order(message: OrderMessage) -> Json:
