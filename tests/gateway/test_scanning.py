@@ -9,9 +9,12 @@ from pathlib import Path
 import pytest
 
 from tests.meter.servers import device, served, sunspec
+from tests.shared import free_port
 from tradelane.gateway.cli import run
+from tradelane.gateway.commands import announcing
 from tradelane.gateway.commands.announcing import closer
-from tradelane.gateway.commands.scanning import Named, addresses
+from tradelane.gateway.commands.places import Place, place_of
+from tradelane.gateway.commands.scanning import Named, Way, addresses
 from tradelane.gateway.config import load
 from tradelane.gateway.meter_section import section, sections
 from tradelane.gateway.sources import address_of
@@ -78,13 +81,24 @@ def test_a_file_that_does_not_load_is_left_as_it_is(tmp_path: Path, capsys: Capt
         (["--host", "h", "--units", "248"], 2, "is not a unit"),
         (["--host", "h", "--profile", "nope"], 2, "--profile: no profile 'nope'"),
         (["--serial", "/dev/x", "--baud", "7"], 2, "baud '7' is not one of"),
-        (["--serial", "/dev/x", "--host", "h"], 2, "give it alone"),
+        (["--serial", "/dev/x", "--host", "h"], 2, "--host, --serial: one place at a time"),
+        (
+            ["--serial", "/dev/x", "--port", "5"],
+            2,
+            "--port: it goes with --host or --network, not with --serial",
+        ),
         (["--serial", "/dev/x", "--stopbits", "3"], 2, "stopbits '3' is not 1 or 2"),
-        (["--host", "h", "--parity", "E"], 2, "give --serial with them"),
-        (["--host", "h", "--user", "me"], 2, "give --broker with them"),
-        (["--host", "h", "--broker", "b"], 2, "--broker: give it alone"),
-        (["--host", "h", "--mdns"], 2, "--mdns: give it alone"),
-        (["--broker", "b", "--mdns"], 2, "--mdns: give it alone"),
+        (["--host", "h", "--parity", "E"], 2, "--parity: it goes with --serial"),
+        (["--host", "h", "--user", "me"], 2, "--user: it goes with --broker"),
+        (["--host", "h", "--topic", "#"], 2, "--topic: it goes with --broker"),
+        (["--host", "h", "--seconds", "9"], 2, "--seconds: it goes with --broker, or --mdns"),
+        (["--host", "h", "--probe"], 2, "--probe: it goes with --mdns"),
+        (["--seconds", "9"], 2, "--seconds: it goes with --broker, or --mdns"),
+        (["--host", "h", "--broker", "b"], 2, "--host, --broker: one place at a time"),
+        (["--broker", "b", "--mdns"], 2, "--broker, --mdns: one place at a time"),
+        (["--broker", "b", "--timeout", "1"], 2, "--timeout: it goes with --host or --network"),
+        (["--mdns", "--timeout", "1"], 2, "not with --mdns"),
+        (["--mdns", "--probe", "--units", "0"], 2, "--units: '0' is not a unit"),
         (["--broker", "b:x"], 2, "--broker: 'b:x' is not HOST:PORT"),
         (["--broker", "b", "--key-file", "k"], 2, "--key-file: a key needs its --cert-file"),
         (["--broker", "127.0.0.1:1", "--seconds", "0.2"], 4, "127.0.0.1:1: no connection"),
@@ -118,6 +132,39 @@ def test_what_announces_itself_comes_with_the_command_that_looks_closer() -> Non
         "tradelane scan --broker [::1]:1502",
     ]
     assert closer(Announced("s", ("192.0.2.2",), 80, said[""])) == ""
+
+
+def test_what_announces_itself_is_probed_and_written(tmp_path: Path, capsys: Capture) -> None:
+    """One meter there, one place where nothing answers, and a broker that is away."""
+    said, away = {one.speaks: one for one in services()}, free_port()
+    file = tmp_path / "site.toml"
+
+    async def main() -> announcing.Probed:
+        async with served(device(7, METER)) as port:
+            found = [
+                Announced("meter", ("127.0.0.1",), port, said["modbus"]),
+                Announced("gone", ("127.0.0.1",), away, said["modbus"]),
+                Announced("broker", ("127.0.0.1",), away, said["mqtt"]),
+            ]
+            wanted = Way(units="7", timeout_s=0.5).search()
+            probed = await asyncio.to_thread(announcing.probe, found, wanted, 0.2)
+            announcing.conclude(found, probed, file, as_json=False)
+            return probed
+
+    probed = asyncio.run(main())
+    assert [one.unit for one in probed.units] == [7]
+    assert len(probed.silent) == 2
+    assert "tradelane scan --host 127.0.0.1" in capsys.readouterr().out
+    edge = load(file).edge
+    assert edge is not None and [meter.name for meter in edge.meters] == ["acme-model"]
+
+
+def test_where_to_look_follows_from_the_options() -> None:
+    assert place_of(["--host", "--port"]) is Place.HOSTS
+    assert place_of(["--mdns"]) is Place.MDNS
+    assert place_of(["--mdns", "--write"]) is Place.PROBE
+    with pytest.raises(ValueError, match="say where to look"):
+        place_of(["--json"])
 
 
 def test_a_model_s_strange_name_cannot_break_the_file(tmp_path: Path) -> None:

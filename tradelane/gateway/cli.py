@@ -13,23 +13,16 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from tradelane.gateway.commands import customs, read
+from tradelane.gateway.commands import customs, read, scan
 from tradelane.gateway.commands.failure import CommandFailed, ExitCode
 from tradelane.gateway.commands.help import CONTEXT, EPILOG, help_alone
 from tradelane.gateway.commands.options import (
     AsJson,
-    CaFile,
-    CertFile,
     ConfigFile,
     Form,
-    KeyFile,
     Meter,
-    PasswordFile,
     Since,
-    Timeout,
-    Tls,
     Until,
-    User,
     What,
 )
 
@@ -47,6 +40,7 @@ app = typer.Typer(
 )
 app.add_typer(read.app, name="read")
 app.add_typer(customs.app, name="hub")
+app.command("scan")(scan.scan)
 
 
 def run(arguments: list[str] | None = None) -> int:
@@ -135,61 +129,18 @@ def run_roles(
     raise typer.Exit(run_command(config, host, port, data_dir))
 
 
-@app.command("scan")
-def scan(
-    host: Annotated[list[str] | None, typer.Option(help="Host to look at; may be repeated.")] = None,
-    network: Annotated[str | None, typer.Option(help="Or all of 192.168.1.0/24; none wider.")] = None,
-    port: Annotated[list[int] | None, typer.Option(min=1, max=65535, help="Default: 502 and 1502.")] = None,
-    rtu: Annotated[bool, typer.Option("--rtu", help="The hosts pass serial frames through.")] = False,
-    serial: Annotated[str | None, typer.Option(help="Or a serial line, /dev/ttyUSB0.")] = None,
-    baud: Annotated[
-        list[int] | None, typer.Option(help="Of the line; may be repeated. Default: 9600.")
-    ] = None,
-    parity: Annotated[list[str] | None, typer.Option(help="N, E or O; may be repeated. Default: N.")] = None,
-    stopbits: Annotated[list[int] | None, typer.Option(help="1 or 2; may be repeated. Default: 1.")] = None,
-    units: Annotated[str | None, typer.Option(help="1,3,100-110. Default: usual ones; serial: all.")] = None,
-    profile: Annotated[str | None, typer.Option(help="Of what does not say what it is.")] = None,
-    broker: Annotated[str | None, typer.Option(help="Or listen at HOST:PORT for MQTT.")] = None,
-    topic: Annotated[str, typer.Option(help="MQTT: only on these topics.")] = "#",
-    mdns: Annotated[bool, typer.Option("--mdns", help="Or tell what announces itself here.")] = False,
-    seconds: Annotated[
-        float | None, typer.Option(min=0.1, max=3600, help="Listen so long. Default: 30; --mdns: 5.")
-    ] = None,
-    user: User = None,
-    password_file: PasswordFile = None,
-    tls: Tls = False,
-    ca_file: CaFile = None,
-    cert_file: CertFile = None,
-    key_file: KeyFile = None,
-    write: Annotated[Path | None, typer.Option(help="Add what is found to this configuration.")] = None,
-    timeout: Timeout = 1.0,
+@app.command()
+def pair(
+    config: ConfigFile,
+    member: Annotated[str | None, typer.Argument(help="Whose phone it is.")] = None,
+    operator: Annotated[bool, typer.Option("--operator", help="For a zone's desk, under a name.")] = False,
+    minutes: Annotated[int, typer.Option(min=1, max=1440, help="How long the code is good.")] = 15,
     as_json: AsJson = False,
 ) -> None:
-    """Find meters where you say: on Modbus, at an MQTT broker, by mDNS. Nothing is written to them."""
-    from tradelane.gateway.commands.scanning import Named, scan_command
+    """Show a code, once good, by which a phone signs in at the running gateway."""
+    from tradelane.gateway.commands.pairing import pair_command
 
-    hosts, ports, bauds = tuple(host or ()), tuple(port or ()), tuple(baud or ())
-    line = (bauds, tuple(parity or ()), tuple(stopbits or ()))
-    at = Named(hosts, network, ports, rtu, serial, *line, units)
-    from tradelane.gateway.commands.reading import Login
-
-    login = Login(user, password_file, tls, ca_file, cert_file, key_file)
-    if broker is None and login != Login():
-        raise CommandFailed(ExitCode.USAGE, "--user, --password-file, --tls …: give --broker with them")
-    if broker is None and not mdns:
-        scan_command(at, profile, timeout, write, as_json)
-        return
-    if at != Named() or profile is not None or (mdns and (broker or write)):
-        option = "--mdns" if mdns else "--broker"
-        raise CommandFailed(ExitCode.USAGE, f"{option}: give it alone, without other places to look")
-    if broker is None:
-        from tradelane.gateway.commands.announcing import announced_command
-
-        announced_command(seconds or 5.0, as_json)
-        return
-    from tradelane.gateway.commands.listening import listen_command
-
-    listen_command(broker, login, topic, seconds or 30.0, write, as_json)
+    pair_command(config, member, operator, minutes, as_json)
 
 
 @app.command()

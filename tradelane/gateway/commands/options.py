@@ -28,6 +28,17 @@ class Form(StrEnum):
     JSON = "json"
 
 
+def said(context: typer.Context) -> tuple[str, ...]:
+    """The options that stand on the command line, in the order in which the command has them."""
+    given = (one for one in context.command.params if _on_the_line(context, one.name))
+    return tuple(one.opts[0] for one in given)
+
+
+def _on_the_line(context: typer.Context, name: str | None) -> bool:
+    source = context.get_parameter_source(name or "")
+    return source is not None and source.name == "COMMANDLINE"
+
+
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 ConfigFile = Annotated[
     Path, typer.Option("--config", envvar="TRADELANE_CONFIG", help="The configuration file, TOML.")

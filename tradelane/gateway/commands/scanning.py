@@ -20,7 +20,9 @@ from tradelane.meter.modbus_url import Address, address
 from tradelane.meter.reading import MeterError, Reading
 
 if TYPE_CHECKING:
+    from tradelane.gateway.meter_section import Device
     from tradelane.gateway.sections import Mqtt
+    from tradelane.meter.modbus_scan import Found, Search
 
 SERIAL_PATIENCE_S = 0.3
 """Seconds a unit on a serial line gets: most of its 247 units are not there."""
@@ -38,64 +40,70 @@ class Named:
     bauds: tuple[int, ...] = ()
     parities: tuple[str, ...] = ()
     stopbits: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How each address is asked. ``units`` None: the usual ones; ``profile``: of what does not say what it
+    is."""
+
     units: str | None = None
+    profile: str | None = None
+    timeout_s: float = 1.0
+
+    def search(self, serial: bool = False) -> Search:
+        """CommandFailed names the option that is wrong."""
+        from tradelane.meter.modbus_scan import Search
+
+        usual = scan.SERIAL_UNITS if serial else scan.TCP_UNITS
+        patience_s = min(self.timeout_s, SERIAL_PATIENCE_S) if serial else self.timeout_s
+        try:
+            units = usual if self.units is None else scan.units_in(self.units)
+        except ValueError as error:
+            raise CommandFailed(ExitCode.USAGE, f"--units: {error}") from None
+        try:
+            _ = self.profile and profiles.load(self.profile)
+        except MeterError as error:
+            raise CommandFailed(ExitCode.USAGE, f"--profile: {error}") from None
+        return Search(units, Clock().now, self.profile, self.timeout_s, patience_s)
 
 
-def scan_command(
-    named: Named, profile: str | None, timeout_s: float, write: Path | None, as_json: bool
-) -> None:
-    from tradelane.gateway.meter_section import sections
-    from tradelane.gateway.progress import progress_bar
-    from tradelane.meter.modbus_scan import Search, search
-
+def scan_command(named: Named, way: Way, write: Path | None, as_json: bool) -> None:
+    wanted = way.search(serial=named.serial is not None)
     try:
-        at, units = addresses(named), units_of(named)
+        at = addresses(named)
     except ValueError as error:
         raise CommandFailed(ExitCode.USAGE, str(error)) from None
-    try:
-        _ = profile and profiles.load(profile)
-    except MeterError as error:
-        raise CommandFailed(ExitCode.USAGE, f"--profile: {error}") from None
-    patience_s = min(timeout_s, SERIAL_PATIENCE_S) if named.serial else timeout_s
-    wanted = Search(units, Clock().now, profile, timeout_s, patience_s)
-    with progress_bar() as told:
-        count = _counted(len(at) * len(units), told)
-        found = asyncio.run(search(at, wanted, count))
+    found = searched(at, wanted)
     if not found:
         raise CommandFailed(ExitCode.UNREACHABLE, f"nothing answered at {len(at)} addresses")
     known = [one for one in found if one.model]
     if as_json:
-        print_json({"found": [_body(one) for one in found], "config": sections(known)}, indent=2)
+        print_json({"found": [body(one) for one in found], "config": configured(known)}, indent=2)
     else:
-        print_table(("address", "unit", "is", "profile", "shows"), [_row(one) for one in found])
-    if write is not None:
-        write_sections(write, known)
-    elif known and not as_json:
-        typer.echo(f"\n{sections(known)}", nl=False)
+        print_found(found)
+    conclude(known, None, write, as_json)
+
+
+def searched(at: Sequence[Address], wanted: Search) -> list[Found]:
+    """What answers there, with a bar on the terminal meanwhile."""
+    from tradelane.gateway.progress import progress_bar
+    from tradelane.meter.modbus_scan import search
+
+    with progress_bar() as told:
+        return asyncio.run(search(at, wanted, _counted(len(at) * len(wanted.units), told)))
 
 
 def addresses(named: Named) -> tuple[Address, ...]:
     """ValueError names the option that is wrong."""
     if named.serial is not None:
-        if named.hosts or named.network:
-            raise ValueError("--serial: give it alone, without --host and --network")
         each = product(named.bauds or (9600,), named.parities or ("N",), named.stopbits or (1,))
         return tuple(
             address(f"serial://{named.serial}?baud={baud}&parity={parity}&stopbits={stopbits}")
             for baud, parity, stopbits in dict.fromkeys(each)
         )
-    if named.bauds or named.parities or named.stopbits:
-        raise ValueError("--baud, --parity and --stopbits: give --serial with them")
-    if not named.hosts and named.network is None:
-        raise ValueError("--host, --network or --serial: say where to look")
     hosts = (*named.hosts, *(scan.hosts_in(named.network) if named.network else ()))
     return scan.targets(hosts, named.ports or scan.PORTS, named.rtu)
-
-
-def units_of(named: Named) -> tuple[int, ...]:
-    if named.units is not None:
-        return scan.units_in(named.units)
-    return scan.SERIAL_UNITS if named.serial else scan.TCP_UNITS
 
 
 def _counted(steps: int, told: Callable[[str, float | None], None]) -> Callable[[str], None]:
@@ -109,8 +117,22 @@ def _counted(steps: int, told: Callable[[str, float | None], None]) -> Callable[
     return count
 
 
-def write_sections(path: Path, found: Sequence[Any], broker: Mqtt | None = None) -> None:
-    """Adds what was found to a configuration and says so. CommandFailed."""
+def configured(known: Sequence[Device], broker: Mqtt | None = None) -> str:
+    """The sections that read what was found."""
+    from tradelane.gateway.meter_section import sections
+
+    return sections(known, (), broker)
+
+
+def conclude(known: Sequence[Device], broker: Mqtt | None, write: Path | None, as_json: bool) -> None:
+    """Write what was found into a configuration, or show what to write. CommandFailed."""
+    if write is not None:
+        _write(write, known, broker)
+    elif known and not as_json:
+        typer.echo(f"\n{configured(known, broker)}", nl=False)
+
+
+def _write(path: Path, found: Sequence[Device], broker: Mqtt | None) -> None:
     from tradelane.gateway.config import ConfigError
     from tradelane.gateway.meter_section import append
 
@@ -123,7 +145,12 @@ def write_sections(path: Path, found: Sequence[Any], broker: Mqtt | None = None)
     typer.echo(f"{path}: {added} added, {len(found) - added} there before", err=True)
 
 
-def _body(one: Any) -> dict[str, Any]:
+def print_found(found: Sequence[Found]) -> None:
+    print_table(("address", "unit", "is", "profile", "shows"), [_row(one) for one in found])
+
+
+def body(one: Found) -> dict[str, Any]:
+    """In JSON."""
     return {
         "address": str(one.address),
         "unit": one.unit,
@@ -137,7 +164,7 @@ def _body(one: Any) -> dict[str, Any]:
     }
 
 
-def _row(one: Any) -> tuple[str, str, str, str, str]:
+def _row(one: Found) -> tuple[str, str, str, str, str]:
     shows = shown(one.readings) or one.trouble
     units = ", ".join(str(unit) for unit in (one.unit, *one.also))
     return str(one.address), units, one.model or "unknown", one.profile or "", shows
