@@ -57,6 +57,25 @@ def test_goods_went_abroad_through_customs(summary: dict[str, Any], folder: Path
     assert min(len(released), len(delivered)) >= 1
 
 
+def test_operators_were_told_what_was_cleared_to_the_wh(folder: Path) -> None:
+    cleared = rows(
+        folder,
+        "zone",
+        "SELECT DISTINCT lane, interval_start, sent, received FROM flows JOIN prices USING (product)",
+    )
+    flows = {(row["lane"], row["interval_start"]): (row["sent"], row["received"]) for row in cleared}
+    told = rows(
+        folder,
+        "hub",
+        "SELECT lane, start, wh, domain = out_domain AS leaves FROM nomination_points"
+        " JOIN nomination_lanes USING (nomination, lane) JOIN nominations USING (nomination)",
+    )
+    assert told
+    for row in told:
+        sent, received = flows[row["lane"], row["start"]]
+        assert row["wh"] == (sent if row["leaves"] else received)
+
+
 def test_all_that_was_due_is_settled_and_every_check_holds(summary: dict[str, Any], folder: Path) -> None:
     assert (summary["ok"], summary["complete"], summary["overdue"], summary["refused"]) == (True, True, 0, 0)
     assert [check for check in summary["checks"] if check["ok"] is not True] == []

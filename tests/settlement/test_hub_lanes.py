@@ -1,4 +1,7 @@
-"""Freight lanes over real HTTP: offered, listed, and booked up to their capacity."""
+"""Freight lanes over real HTTP: offered, listed, and booked up to their capacity each week.
+
+What is tried is tradelane.settlement.ehub.server.logistics.lanes.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Nominations over real HTTP: revisions that grow with changes, documents, and operators' answers."""
+"""Nominations over real HTTP: revisions that grow with changes, documents, and operators' answers.
+
+The routes are those of tradelane.settlement.ehub.server.logistics.nomination_routes.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,7 @@ from tests.settlement.border_flows import (
 )
 from tests.settlement.hubs import Hub, assert_problem
 from tradelane.market.units import iso
-from tradelane.settlement.ehub.server.logistics import nominations
+from tradelane.settlement.ehub.server.logistics import acknowledgements, nominations
 
 ID = "NL-20260621"
 
@@ -210,4 +213,6 @@ def test_documents_that_answer_nothing(market: Hub, xml: str | bytes, field: str
     sent(market, "k1", series(q40=1500))
     assert_problem(answered(market, xml), 422, "wrong-acknowledgement", field)
     assert market.get(f"/nominations/{ID}")["acknowledgement"] is None
-    assert_problem(answered(market, "<!--" + "x" * 256 * 1024, "large"), 413, "content-too-large", "body")
+    assert_problem(
+        answered(market, "<!--" + "x" * acknowledgements.LARGEST, "large"), 413, "content-too-large", "body"
+    )

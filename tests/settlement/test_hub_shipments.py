@@ -1,4 +1,4 @@
-"""Customs and logistics over real HTTP."""
+"""Shipments over real HTTP, and the codes at the door (tradelane.settlement.ehub.server.logistics.proofs)."""
 
 from __future__ import annotations
 
