@@ -1,23 +1,26 @@
 """The e-hub's client: one method a command, each with the idempotency key its caller chose.
 
-A command is tried again after connection errors, time-outs, 5xx and 409 "in progress", always under the
-same key, so it takes effect once however often it is sent. What the hub refuses for good is HubRefused.
-When HubUnreachable is raised the command may or may not have taken effect: repeat it under the same key.
-An argument the wire cannot carry (an amount of zero, an id with spaces) is a ValueError; nothing is sent.
+How it asks, and what it raises, stands in ``asking``. An argument the wire cannot carry (an amount of zero,
+an id with spaces) is a ValueError; nothing is sent.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING
 from urllib.parse import quote
-
-from pydantic import BaseModel, ValidationError
 
 from tradelane.market.units import Money, iso
 from tradelane.settlement.ehub import wire, wire_logistics
+from tradelane.settlement.ehub.asking import (
+    PREFIX,
+    Asking,
+    Backoff,
+    HubError,
+    HubRefused,
+    HubUnreachable,
+)
 from tradelane.settlement.ehub.client_customs import CustomsClient
 from tradelane.settlement.ehub.client_nominations import NominationsClient
 from tradelane.settlement.ledger import Transfer
@@ -26,47 +29,10 @@ from tradelane.settlement.logistics import ShipmentEvent, ShipmentState
 if TYPE_CHECKING:
     import httpx2
 
-M = TypeVar("M", bound=BaseModel)
-PREFIX = "/api/v1"
-IN_PROGRESS = "idempotency-in-progress"
-Query = Mapping[str, str | int | None]
+__all__ = ["Backoff", "HubClient", "HubError", "HubRefused", "HubUnreachable"]
 
 
-class HubError(Exception):
-    """Whatever went wrong between us and the e-hub."""
-
-
-class HubRefused(HubError):
-    """The hub's answer is no, and stays no: ``code`` says why, ``errors`` which fields."""
-
-    def __init__(self, status: int, problem: Mapping[str, Any]) -> None:
-        super().__init__(str(problem.get("detail") or problem.get("title") or f"status {status}"))
-        self.status = status
-        self.problem = dict(problem)
-        self.code = str(problem.get("type", "")).rpartition(":")[2]
-        self.errors = [(str(e.get("field")), str(e.get("reason"))) for e in problem.get("errors", [])]
-
-
-class HubUnreachable(HubError):
-    """No usable answer after every attempt; a command may or may not have taken effect."""
-
-
-@dataclass(frozen=True, slots=True)
-class Backoff:
-    """Waits ``first_s`` doubling up to ``cap_s`` seconds between at most ``attempts`` attempts; ``jitter``
-    gives the share of each wait, 0 to 1."""
-
-    attempts: int = 6
-    first_s: float = 0.05
-    cap_s: float = 2.0
-    jitter: Callable[[], float] = lambda: 1.0
-
-    def wait_s(self, attempt: int) -> float:
-        """Seconds to wait after the ``attempt``-th failure, counted from 0."""
-        return min(self.cap_s, self.first_s * 2.0**attempt) * self.jitter()
-
-
-class HubClient:
+class HubClient(Asking):
     """Talks to one e-hub over HTTP, or in-process through an ASGI ``transport``."""
 
     def __init__(
@@ -81,20 +47,15 @@ class HubClient:
     ) -> None:
         import httpx2
 
-        self._backoff = backoff or Backoff()
-        self._sleep = sleep
-        self._failed = httpx2.TransportError
-        self._http = httpx2.AsyncClient(
+        http = httpx2.AsyncClient(
             base_url=base_url,
             transport=transport,
             timeout=timeout_s,
             headers={"Authorization": f"Bearer {token}"},
         )
+        super().__init__(http, backoff or Backoff(), sleep)
         self.customs = CustomsClient(self._command, self._ask)
         self.nominations = NominationsClient(self._command, self._ask)
-
-    async def close(self) -> None:
-        await self._http.aclose()
 
     async def open_account(
         self, key: str, *, account: str, owner: str, currency: str, limit: Money | None
@@ -250,48 +211,6 @@ class HubClient:
             return False
         return answer.status_code == 200
 
-    async def _command(self, path: str, key: str, question: BaseModel, shape: type[M]) -> M:
-        body = question.model_dump_json().encode()
-        headers = {"Idempotency-Key": key, "Content-Type": "application/json"}
-        return await self._patiently(shape, "POST", path, content=body, headers=headers)
-
-    async def _ask(self, path: str, shape: type[M], query: Query | None = None) -> M:
-        given = {name: value for name, value in (query or {}).items() if value is not None}
-        return await self._patiently(shape, "GET", path, params=given)
-
-    async def _patiently(self, shape: type[M], method: str, path: str, **request: Any) -> M:
-        fault = ""
-        for attempt in range(self._backoff.attempts):
-            if attempt:
-                await self._sleep(self._backoff.wait_s(attempt - 1))
-            try:
-                answer = await self._http.request(method, PREFIX + path, **request)
-            except self._failed as error:
-                fault = f"{type(error).__name__}: {error}"
-                continue
-            if answer.is_success:
-                return _read(shape, answer.content)
-            refused = HubRefused(answer.status_code, _problem(answer))
-            if answer.status_code < 500 and refused.code != IN_PROGRESS:
-                raise refused
-            fault = f"status {answer.status_code}: {refused}"
-        raise HubUnreachable(f"{method} {path}: {fault}")
-
 
 def _amount(money: Money) -> wire.PositiveAmount:
     return wire.PositiveAmount(currency=money.currency, value=str(money))
-
-
-def _read(shape: type[M], content: bytes) -> M:
-    try:
-        return shape.model_validate_json(content)
-    except ValidationError as error:
-        raise HubUnreachable(f"the hub's answer is not a {shape.__name__}: {error}") from error
-
-
-def _problem(answer: httpx2.Response) -> dict[str, Any]:
-    try:
-        problem = answer.json()
-    except ValueError:
-        return {}
-    return problem if isinstance(problem, dict) else {}
