@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from sqlalchemy import delete, select, update
+from sqlalchemy import Connection, delete, select, update
 
 from tests.settlement.road_pair import RATES, WINDOW_MS, Side, exchange, owed, pair, road
 from tradelane.market.units import Money
@@ -13,8 +13,9 @@ from tradelane.settlement.ehub import wire_road_messages as said
 from tradelane.settlement.ehub.server import tables
 from tradelane.settlement.ehub.server.commands import Command
 from tradelane.settlement.ehub.server.road import channel, comparing, holds, peers, settling, windows
+from tradelane.settlement.ehub.server.road import payments as payments_here
 from tradelane.settlement.ehub.server.road.tables import inbox, payments
-from tradelane.settlement.ehub.wire_road import Recheck, WindowAnswer, WindowReport
+from tradelane.settlement.ehub.wire_road import PaymentState, Recheck, WindowAnswer, WindowReport
 from tradelane.settlement.problem import Problem
 
 
@@ -68,6 +69,25 @@ def test_an_agreed_window_is_settled_and_the_next_begins(hubs: tuple[Side, Side]
     pay(ams, lon, "q4", "2")
     next_window(ams, lon)
     assert [one.state for one in told(ams)] == ["settled", "settled"]
+
+
+@pytest.mark.parametrize("ahead", [0, 1])
+def test_at_a_border_the_window_is_that_of_the_hub_that_commits(hubs: tuple[Side, Side], ahead: int) -> None:
+    border = (hubs[0].at // WINDOW_MS + 1) * WINDOW_MS
+    for n, side in enumerate(hubs):
+        side.at = border + (1_000 if n == ahead else -1_000)
+    ams, lon = hubs
+    pay(ams, lon, "q1", "10")
+    pay(lon, ams, "q2", "10")
+    windows_of = [{row.window for row in side.do(payments_of)} for side in hubs]
+    assert windows_of == [{border // WINDOW_MS - 1, border // WINDOW_MS}] * 2
+    next_window(ams, lon)
+    next_window(ams, lon)
+    assert [{one.state for one in told(side)} for side in hubs] == [{"settled"}] * 2
+
+
+def payments_of(conn: Connection) -> list[PaymentState]:
+    return payments_here.listed(conn, None, 10).items
 
 
 def test_a_hub_that_was_away_closes_later_and_nothing_is_lost(hubs: tuple[Side, Side]) -> None:
