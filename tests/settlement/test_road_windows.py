@@ -69,6 +69,8 @@ def test_an_agreed_window_is_settled_and_the_next_begins(hubs: tuple[Side, Side]
     pay(ams, lon, "q4", "2")
     next_window(ams, lon)
     assert [one.state for one in told(ams)] == ["settled", "settled"]
+    so_far = {one.currency: one.owed for one in told(ams)[0].mine.sums}
+    assert so_far == {currency: str(ams.posted(f"nostro:lon:{currency}")) for currency in ("EUR", "GBP")}
 
 
 @pytest.mark.parametrize("ahead", [0, 1])
