@@ -14,7 +14,7 @@ from tradelane.gateway.config import Config
 from tradelane.gateway.file import RoleFile
 from tradelane.gateway.keys import load_or_create_token
 from tradelane.gateway.store import StoreError
-from tradelane.settlement.ehub.server import ledger, migrations, standing
+from tradelane.settlement.ehub.server import ledger, members, migrations, standing
 from tradelane.settlement.ehub.server.app import create_router
 from tradelane.settlement.ehub.server.openpayments.bell import Bell
 from tradelane.settlement.ehub.server.openpayments.routes import Settings
@@ -51,7 +51,7 @@ class HubRole:
             proof_secret=secret,
             road=self._road,
             bell=self._bell,
-            facade=Settings(private_webhooks=private),
+            facade=Settings(members.key, private_webhooks=private),
         )
 
     async def start(self) -> None:

@@ -23,6 +23,7 @@ from tradelane.settlement.ehub.server.openpayments import routes as openpayments
 from tradelane.settlement.ehub.server.openpayments.bell import Bell
 from tradelane.settlement.ehub.server.road import routes as road_routes
 from tradelane.settlement.ehub.server.road.settings import Road
+from tradelane.settlement.ehub.server.supervision import routes as supervision
 from tradelane.settlement.ehub.server.transact import Transact
 
 PREFIX = "/api/v1"
@@ -54,6 +55,7 @@ def create_router(
     routes.include_router(bank.router(transact, look, now))
     routes.include_router(logistics.router(transact, look, now, (proof_secret or token).encode()))
     routes.include_router(customs.router(transact, look, now))
+    routes.include_router(supervision.router(transact, look, now))
     if road is not None:
         routes.include_router(road_routes.router(transact, look, now, road))
     _add_reads(routes, look)

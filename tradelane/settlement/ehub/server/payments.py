@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, insert, select
 
 from tradelane.market.units import Money, instant, iso
-from tradelane.settlement.ehub.server import accounts, chain, ledger, platform, receipts, tables
+from tradelane.settlement.ehub.server import accounts, chain, ledger, members, platform, receipts, tables
 from tradelane.settlement.ehub.server.commands import Answer, Command
 from tradelane.settlement.ehub.wire import (
     Deposit,
@@ -103,6 +103,7 @@ def reserve(conn: Connection, command: Command, question: Reserve) -> Answer:
     money = question.amount.money
     if _reservation(conn, question.reservation) is not None:
         raise _taken("reservation")
+    members.may_spend(conn, question.account)
     expires = None if question.expires_at is None else instant(question.expires_at)
     held = pending(
         f"{RESERVED}{question.reservation}", question.account, None, money,

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, bindparam, select
 
 from tradelane.market.units import Money
 from tradelane.settlement import accounts, policy
-from tradelane.settlement.ehub.server import tables
+from tradelane.settlement.ehub.server import members, tables
 from tradelane.settlement.ehub.server.customs.assessing import day_of
 from tradelane.settlement.ehub.wire import Receipt
 from tradelane.settlement.ledger import Transfer
@@ -54,7 +54,9 @@ def levied(conn: Connection, moved: Sequence[Transfer], settlement: str, contrac
 
 def trader_of(conn: Connection, account: str) -> Trader:
     """The size and age that the owner of a member's account registered."""
-    return SMALL
+    id = account.removeprefix(MEMBER).rpartition(":")[0]
+    member = members.find(conn, id)
+    return SMALL if member is None else member.trader
 
 
 def _sales(moved: Sequence[Transfer]) -> dict[str, Money]:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, bindparam, insert, select
 from tradelane.market.units import iso
 from tradelane.settlement import conversion
 from tradelane.settlement.accounts import member_of
-from tradelane.settlement.ehub.server import accounts, ledger, receipts, tables
+from tradelane.settlement.ehub.server import accounts, ledger, members, receipts, tables
 from tradelane.settlement.ehub.server.commands import Answer, Command
 from tradelane.settlement.ehub.server.openpayments import events, incoming, quotes
 from tradelane.settlement.ehub.server.openpayments.places import OUTGOING, QUOTES, WALLETS, Places, new_id
@@ -30,6 +30,7 @@ def pay(
     quote = quotes.mine(conn, places.read(QUOTES, question.quote_id, "quoteId"), asker, 422)
     if places.read(WALLETS, question.wallet_address, "walletAddress") != quote.wallet:
         raise Problem.field(422, "wrong-wallet", "walletAddress", "the quote is for another wallet")
+    members.may_spend(conn, quote.wallet)
     _usable(conn, quote, command.at)
     invoice = None if quote.incoming is None else incoming.find(conn, quote.incoming)
     if invoice is not None:

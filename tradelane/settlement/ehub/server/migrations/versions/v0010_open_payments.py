@@ -37,7 +37,9 @@ def upgrade() -> None:
         sa.Column("expires_at", LONG, nullable=True),
         sa.Column("metadata", sa.Text(), nullable=False),
         sa.Column("at", LONG, nullable=False),
-        sa.CheckConstraint("wanted_nano IS NULL OR received_nano <= wanted_nano", name="ck_op_incoming_wanted"),
+        sa.CheckConstraint(
+            "wanted_nano IS NULL OR received_nano <= wanted_nano", name="ck_op_incoming_wanted"
+        ),
         sa.ForeignKeyConstraint(["wallet"], [ACCOUNT]),
         sa.PrimaryKeyConstraint("seq"),
         sa.UniqueConstraint("id"),

@@ -1,0 +1,124 @@
+"""Members of an e-hub: one screen, a level, suspension, keys that sign; every act in the audit trail."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from typing import Any
+
+import httpx2
+import pytest
+from sqlalchemy import select
+
+from tests.settlement.hubs import Hub, assert_problem
+from tests.settlement.signed import PUBLIC
+from tradelane.settlement.ehub.server import audit, members
+from tradelane.settlement.ehub.server.supervision.tables import audit_entries
+from tradelane.settlement.member import Level, day_limit, rules
+
+ANA = {
+    "member": "ana",
+    "public_key": base64.b64encode(PUBLIC["ana"]).decode(),
+    "name": "Ana",
+    "currency": "EUR",
+}
+FIVE = {"currency": "EUR", "value": "5"}
+OTHER = base64.b64encode(PUBLIC["cem"]).decode()
+
+
+def registered(hub: Hub, **more: Any) -> httpx2.Response:
+    answer = hub.post("/members", ANA | more, "ana/register")
+    assert answer.status_code == 201, answer.text
+    return answer
+
+
+def test_four_fields_make_a_member_at_the_lowest_level(market: Hub) -> None:
+    body = registered(market, level="business", employees=12).json()
+    assert (body["level"], body["asked"], body["account"]) == (
+        "anonymous-small",
+        "business",
+        "member:ana:EUR",
+    )
+    assert body["day_limit"] == {"currency": "EUR", "value": "1000"}
+    assert market.get("/members/ana") == body
+    assert market.get("/members")["items"] == [body]
+    assert market.post("/members", ANA, "ana/again").status_code == 409
+    taken = market.post("/members", ANA | {"member": "eve"}, "eve/register")
+    assert_problem(taken, 409, "key-in-use", "public_key")
+    raised = market.post("/members/ana/level", {"level": "business"}, "ana/level").json()
+    assert (raised["level"], raised["day_limit"]["value"]) == ("business", "1000000")
+
+
+def test_a_new_member_gets_its_account(market: Hub) -> None:
+    body = {**ANA, "member": "dora", "public_key": OTHER, "currency": "GBP"}
+    assert market.post("/members", body, "dora").status_code == 201
+    assert market.get("/accounts/member:dora:GBP")["limit"] == "-50"
+
+
+def test_a_suspended_member_moves_no_money_and_what_is_held_stays(market: Hub) -> None:
+    registered(market)
+    hold = {"reservation": "r1", "contract": "c1", "account": "member:ana:EUR", "amount": FIVE}
+    assert market.post("/reservations", hold, "r1").status_code == 201
+    assert market.post("/members/ana/suspension", {"reason": "on a list"}, "s1").status_code == 200
+    refused = market.post("/reservations", hold | {"reservation": "r2"}, "r2")
+    assert_problem(refused, 403, "suspended", "account")
+    assert market.balances()["member:ana:EUR"] == ("100", "5")
+    assert_problem(
+        market.post("/members/ana/suspension", {"reason": "again"}, "s2"), 409, "already-suspended", "member"
+    )
+    assert market.post("/members/ana/suspension/lift", {"reason": "another Ana"}, "l1").status_code == 200
+    assert market.post("/reservations", hold | {"reservation": "r2"}, "r3").status_code == 201
+    assert_problem(
+        market.post("/members/ana/suspension/lift", {"reason": "x"}, "l2"), 409, "not-suspended", "member"
+    )
+
+
+def test_a_key_that_was_given_up_never_counts_again(market: Hub) -> None:
+    registered(market)
+    assert market.post("/members/ana/keys", {"public_key": OTHER}, "k1").status_code == 200
+    with market.store.engine.connect() as conn:
+        assert members.key(conn, "ana") == PUBLIC["cem"]
+        assert members.by_key(conn, PUBLIC["ana"]) is None
+        assert members.key(conn, "nobody") is None
+    back = market.post("/members/ana/keys", {"public_key": ANA["public_key"]}, "k2")
+    assert_problem(back, 409, "key-in-use", "public_key")
+
+
+def test_every_act_stands_in_the_audit_trail_with_its_leaf(market: Hub) -> None:
+    registered(market)
+    market.post("/members/ana/level", {"level": "verified"}, "v1")
+    market.post("/members/ana/suspension", {"reason": "asked to"}, "s1")
+    with market.store.engine.connect() as conn:
+        rows = conn.execute(select(audit_entries).order_by(audit_entries.c.seq)).mappings().all()
+    assert [(row["seq"], row["action"]) for row in rows] == [
+        (1, "member-registered"), (2, "member-level"), (3, "member-suspended"),
+    ]  # fmt: skip
+    assert all(row["leaf_hash"] == audit.leaf_hash(dict(row)) for row in rows)
+    assert len({row["leaf_hash"] for row in rows}) == 3
+    assert all(len(row["leaf_hash"]) == hashlib.sha256().digest_size for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"public_key": "AAAA"}, "public_key"),
+        ({"public_key": "not base64"}, "public_key"),
+        ({"member": "a b"}, "member"),
+        ({"currency": "euro"}, "currency"),
+        ({"employees": -1}, "employees"),
+        ({"owner_born": 1492}, "owner_born"),
+        ({"level": "king"}, "level"),
+    ],
+)
+def test_bad_registrations_name_their_field(market: Hub, change: dict[str, Any], field: str) -> None:
+    assert_problem(market.post("/members", ANA | change, "bad"), 422, "validation", field)
+    assert market.get("/members")["items"] == []
+
+
+def test_the_limits_of_a_day_rise_with_the_level() -> None:
+    day = rules()[0].valid_from
+    for currency in ("EUR", "GBP", "NOK", "XXX"):
+        limits = [day_limit(level, currency, day) for level in Level]
+        assert all(limit is not None for limit in limits)
+        assert [limit.nano for limit in limits if limit] == sorted(limit.nano for limit in limits if limit)
+    assert Level.BUSINESS.is_above(Level.VERIFIED)

@@ -1,0 +1,1 @@
+"""Who trades here, how much, and who looks after it."""

@@ -1,0 +1,113 @@
+"""Members come, rise and fall in level, are suspended and let go, and change keys.
+
+Every act is written to the audit trail in the transaction that does it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sqlalchemy import Connection, insert, select, update
+
+from tradelane.settlement import accounts
+from tradelane.settlement.ehub.server import audit, members, payments
+from tradelane.settlement.ehub.server.accounts import load
+from tradelane.settlement.ehub.server.commands import Answer, Command
+from tradelane.settlement.ehub.server.supervision import tables
+from tradelane.settlement.ehub.wire import OpenAccount
+from tradelane.settlement.ehub.wire_members import (
+    ChangeLevel,
+    LiftSuspension,
+    RegisterMember,
+    RotateKey,
+    Suspend,
+)
+from tradelane.settlement.member import LOWEST, Member
+from tradelane.settlement.problem import Problem
+
+t = tables.members
+
+
+def register(conn: Connection, command: Command, question: RegisterMember, *, actor: str) -> Answer:
+    """A new member at the lowest level, and its account where a zone has not opened it already."""
+    if members.find(conn, question.member) is not None:
+        raise Problem.field(409, "duplicate-id", "member", "this member exists already")
+    _fresh(conn, question.raw_key)
+    member = Member(
+        question.member, question.raw_key, question.name, question.currency, LOWEST, question.level,
+        question.employees, question.owner_born, None, command.at,
+    )  # fmt: skip
+    row = question.model_dump() | {"public_key": member.public_key, "level": LOWEST, "asked": question.level}
+    conn.execute(insert(t), row | {"suspended": None, "registered_at": command.at})
+    conn.execute(insert(tables.member_keys), _held(member.id, member.public_key, command.at))
+    account = accounts.member(member.id, member.currency)
+    if not load(conn, [account]):
+        limit = str(accounts.member_limit(member.currency))
+        opened = OpenAccount(account=account, owner=member.name, currency=member.currency, limit=limit)
+        payments.open_account(conn, command, opened)
+    told = {"name": member.name, "asked": question.level, "public_key": question.public_key}
+    audit.record(conn, command.at, actor, "member-registered", member.id, told)
+    return Answer.of(201, members.state(member, command.at))
+
+
+def change_level(
+    conn: Connection, command: Command, question: ChangeLevel, *, member: str, actor: str
+) -> Answer:
+    before = members.known(conn, member)
+    told = {"from": before.level, "to": question.level}
+    return _changed(conn, command, member, {"level": question.level}, actor, "member-level", told)
+
+
+def suspend(conn: Connection, command: Command, question: Suspend, *, member: str, actor: str) -> Answer:
+    """The member may move no more money; 409 when it is suspended already."""
+    if members.known(conn, member).suspended is not None:
+        raise Problem.field(409, "already-suspended", "member", "the member is suspended already")
+    values = {"suspended": question.reason}
+    told = {"reason": question.reason}
+    return _changed(conn, command, member, values, actor, "member-suspended", told)
+
+
+def lift(conn: Connection, command: Command, question: LiftSuspension, *, member: str, actor: str) -> Answer:
+    """The member may move money again; 409 when it may."""
+    before = members.known(conn, member).suspended
+    if before is None:
+        raise Problem.field(409, "not-suspended", "member", "the member is not suspended")
+    told = {"reason": question.reason, "was": before}
+    return _changed(conn, command, member, {"suspended": None}, actor, "suspension-lifted", told)
+
+
+def rotate(conn: Connection, command: Command, question: RotateKey, *, member: str, actor: str) -> Answer:
+    """From now on the new key alone speaks for the member."""
+    before = members.known(conn, member)
+    _fresh(conn, question.raw_key)
+    keys = tables.member_keys
+    conn.execute(update(keys).where(keys.c.public_key == before.public_key).values(until=command.at))
+    conn.execute(insert(keys), _held(member, question.raw_key, command.at))
+    told = {"public_key": question.public_key}
+    values = {"public_key": question.raw_key}
+    return _changed(conn, command, member, values, actor, "member-key", told)
+
+
+def _changed(
+    conn: Connection,
+    command: Command,
+    member: str,
+    values: Mapping[str, object],
+    actor: str,
+    action: str,
+    told: Mapping[str, object],
+) -> Answer:
+    members.known(conn, member)
+    conn.execute(update(t).where(t.c.member == member).values(dict(values)))
+    audit.record(conn, command.at, actor, action, member, told)
+    return Answer.of(200, members.state(members.known(conn, member), command.at))
+
+
+def _fresh(conn: Connection, key: bytes) -> None:
+    keys = tables.member_keys
+    if conn.execute(select(keys.c.member).where(keys.c.public_key == key)).first() is not None:
+        raise Problem.field(409, "key-in-use", "public_key", "this key belongs or belonged to a member")
+
+
+def _held(member: str, key: bytes, at: int) -> dict[str, object]:
+    return {"public_key": key, "member": member, "since": at, "until": None}

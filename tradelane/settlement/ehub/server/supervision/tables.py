@@ -1,0 +1,49 @@
+"""The tables of supervision. Instants are Unix ms."""
+
+from __future__ import annotations
+
+from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Integer, LargeBinary, String, Table, Text
+
+from tradelane.settlement.ehub.server.tables import Long, metadata
+
+members = Table(
+    "members",
+    metadata,
+    Column("member", String, primary_key=True),
+    Column("public_key", LargeBinary, nullable=False, unique=True),
+    Column("name", String, nullable=False),
+    Column("currency", String, nullable=False),
+    Column("level", String, nullable=False),
+    Column("asked", String, nullable=False),
+    Column("employees", Integer, nullable=False),
+    Column("owner_born", Integer),
+    Column("suspended", String),
+    Column("registered_at", Long, nullable=False),
+)
+"""``suspended`` is the reason, null while there is none."""
+
+member_keys = Table(
+    "member_keys",
+    metadata,
+    Column("public_key", LargeBinary, primary_key=True),
+    Column("member", String, ForeignKey("members.member"), nullable=False),
+    Column("since", Long, nullable=False),
+    Column("until", Long),
+    CheckConstraint("length(public_key) = 32", name="ck_member_keys_length"),
+    Index("ix_member_keys_member", "member", "since"),
+)
+"""Every key a member ever had: one that was given up never counts again, for anybody."""
+
+audit_entries = Table(
+    "audit_entries",
+    metadata,
+    Column("seq", Long, primary_key=True, autoincrement=False),
+    Column("at", Long, nullable=False),
+    Column("actor", String, nullable=False),
+    Column("action", String, nullable=False),
+    Column("subject", String, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("leaf_hash", LargeBinary, nullable=False),
+    Index("ix_audit_entries_subject", "subject", "seq"),
+)
+"""Only ever appended to; numbered from 1 without a gap. ``detail`` is canonical JSON."""
