@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -83,6 +84,30 @@ def test_a_month_is_declared_when_it_closes_and_amended_once(tmp_path: Path) -> 
         await market.until(lambda: _true(market.rows(kept) != []))
         market.now = FINAL + 60 * MINUTE
         assert (await found(market, 2)).steps == amended.steps
+
+    in_market(tmp_path, use, now=LAST.start - 10 * MINUTE)
+
+
+@pytest.mark.parametrize(
+    ("stated", "corrected", "state", "quantity"),
+    [(900, 0, "invalidated", "0.0009"), (0, 1000, "released", "0.001")],
+)
+def test_what_a_correction_takes_away_or_brings_is_told_too(
+    tmp_path: Path, stated: int, corrected: int, state: str, quantity: str
+) -> None:
+    async def use(market: Marketplace) -> None:
+        await sold(market)
+        await market.state(ANNA, stated, LAST)
+        await market.settled("released")
+        lodged = f"SELECT value FROM meta WHERE key = '{DECLARED}:lodged'"
+        await market.until(lambda: _true(market.rows(lodged) != []))
+        await market.send(ANNA, "corrections", statement(ANNA, corrected, LAST))
+        await market.until(lambda: _booked(market))
+        market.now = FINAL
+        final = f"SELECT value FROM meta WHERE key = '{DECLARED}'"
+        await market.until(lambda: _true(market.rows(final) != []))
+        told = await market.hub.customs.declaration(NAME)
+        assert (told.state, told.quantity) == (state, quantity)
 
     in_market(tmp_path, use, now=LAST.start - 10 * MINUTE)
 

@@ -27,12 +27,14 @@ from tradelane.market.units import Interval, Money, iso, plain
 from tradelane.settlement.contract import Contract, State
 from tradelane.settlement.ehub.client import HubClient, HubRefused, HubUnreachable
 from tradelane.settlement.ehub.wire import PositiveAmount
-from tradelane.settlement.ehub.wire_declarations import Amend, Declare
+from tradelane.settlement.ehub.wire_declarations import Amend, DeclarationAnswer, Declare
 from tradelane.settlement.settle import value
 from tradelane.settlement.tariff_data import territories
 
 log = structlog.get_logger(__name__)
 POWER = "27160000"
+CORRECTED = "corrections"
+NOT_FOUND = 404
 DECLARED = "power-declared"
 """The key in ``meta`` of the last month that was declared for good; with ``:lodged``, of the last lodged."""
 OPEN = (State.AGREED, State.FUNDED, State.METERED)
@@ -112,25 +114,43 @@ class PowerCustoms:
             await self._told(lane, month, sent, first=True)
 
     async def _amend(self, month: Interval) -> None:
-        for lane, sent in (await self._sums(month)).items():
-            await self._told(lane, month, sent, first=False)
+        found = await self._sums(month)
+        for lane in sorted(self._lanes):
+            await self._told(lane, month, found.get(lane), first=False)
 
-    async def _told(self, lane: str, month: Interval, sent: Sent, *, first: bool) -> None:
-        """Lodged, or amended when the sums are others by now. What the e-hub refuses is not tried again."""
+    async def _told(self, lane: str, month: Interval, sent: Sent | None, *, first: bool) -> None:
+        """Lodged, or brought to what the sums are by now. What the e-hub refuses is not tried again."""
         name = f"power/{lane}/{iso(month.start)[:7]}"
+        said = None
         try:
-            if first:
-                await self._hub.customs.declare(f"{name}/declare", self._declaration(name, lane, sent))
-                return
-            kept = await self._hub.customs.declaration(name)
-            said = self._declaration(name, lane, sent)
-            if (kept.quantity, kept.value.value) != (said.quantity, said.value.value):
-                question = Amend(reason="corrections", quantity=said.quantity, value=said.value)
-                await self._hub.customs.amend(f"{name}/amend", name, question)
+            if sent is not None:
+                said = self._declaration(name, lane, sent)
+            kept = None if first else await self._kept(name)
+            if kept is not None:
+                await self._corrected(kept, said)
+            elif said is not None:
+                await self._hub.customs.declare(f"{name}/declare{'' if first else '-late'}", said)
         except (HubRefused, ValueError) as refusal:  # ValueError: what no message can carry
             if isinstance(refusal, HubRefused) and refusal.status in WRONG_TOKEN:
                 raise HubUnreachable(str(refusal)) from refusal
             log.error("power not declared", declaration=name, reason=str(refusal))
+
+    async def _kept(self, name: str) -> DeclarationAnswer | None:
+        try:
+            return await self._hub.customs.declaration(name)
+        except HubRefused as refusal:
+            if refusal.status != NOT_FOUND:
+                raise
+            return None
+
+    async def _corrected(self, kept: DeclarationAnswer, said: Declare | None) -> None:
+        """Amended, or invalidated when nothing went over the lane after all."""
+        name = kept.declaration
+        if said is None:
+            await self._hub.customs.invalidate(f"{name}/invalidate", name, CORRECTED)
+        elif (kept.quantity, kept.value.value) != (said.quantity, said.value.value):
+            question = Amend(reason=CORRECTED, quantity=said.quantity, value=said.value)
+            await self._hub.customs.amend(f"{name}/amend", name, question)
 
     def _declaration(self, name: str, lane: str, sent: Sent) -> Declare:
         ends = self._lanes[lane]
