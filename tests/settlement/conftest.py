@@ -37,3 +37,10 @@ def market(furnished: Path, tmp_path: Path) -> Iterator[Hub]:
     """A hub over real HTTP with the accounts of a trade."""
     with running(furnished, tmp_path) as hub:
         yield hub
+
+
+@pytest.fixture(scope="module")
+def shared_market(furnished: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
+    """One hub for all the refusals of a module, which leave nothing behind."""
+    with running(furnished, tmp_path_factory.mktemp("shared")) as hub:
+        yield hub

@@ -170,9 +170,11 @@ def test_wrong_codes_are_counted_though_the_document_has_no_effect(market: Hub) 
         (happened(E.PICKED_UP, code=4711), "validation", epcis.PROOF_CODE),
     ],
 )
-def test_events_that_fit_no_shipment(market: Hub, event: dict[str, Any], code: str, field: str) -> None:
-    booked(market)
-    (error,) = capture(market, document(event)).json()["errors"]
+def test_events_that_fit_no_shipment(
+    shared_market: Hub, event: dict[str, Any], code: str, field: str
+) -> None:
+    booked(shared_market)
+    (error,) = capture(shared_market, document(event)).json()["errors"]
     assert error["type"] == f"urn:tradelane:problem:{code}"
     assert error["errors"][0]["field"] == f"epcisBody.eventList.0.{field}"
 
@@ -193,8 +195,8 @@ def test_events_that_fit_no_shipment(market: Hub, event: dict[str, Any], code: s
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_what_is_no_document_is_refused_at_once(market: Hub, body: Any, field: str) -> None:
-    assert_problem(capture(market, body), 400, "validation", field)
+def test_what_is_no_document_is_refused_at_once(shared_market: Hub, body: Any, field: str) -> None:
+    assert_problem(capture(shared_market, body), 400, "validation", field)
 
 
 def test_nobody_is_promised_half_a_document(market: Hub) -> None:
@@ -231,6 +233,6 @@ def test_queries_and_pages(market: Hub) -> None:
     ("query", "status"),
     [("GE_eventTime=noon", 400), ("EQ_bizstep=shipping", 400), ("perPage=0", 422), ("nextPageToken=x", 422)],
 )
-def test_queries_that_are_not_understood(market: Hub, query: str, status: int) -> None:
+def test_queries_that_are_not_understood(shared_market: Hub, query: str, status: int) -> None:
     field = query.partition("=")[0]
-    assert_problem(market.http.get(f"/api/v1/epcis/events?{query}"), status, "validation", field)
+    assert_problem(shared_market.http.get(f"/api/v1/epcis/events?{query}"), status, "validation", field)

@@ -99,10 +99,10 @@ def test_a_later_offer_ends_one_without_end(market: Hub) -> None:
         ({"price": {"currency": "EUR", "value": "-1"}}, 422, "validation", "price.value"),
     ],
 )
-def test_bad_offers(market: Hub, change: dict[str, Any], status: int, code: str, field: str) -> None:
-    offered(market, valid_to=iso(NOW + 5 * DAY))
-    assert_problem(market.post("/freight-lanes", lane(**change), "bad"), status, code, field)
-    assert len(market.get("/freight-lanes")["items"]) == 1
+def test_bad_offers(shared_market: Hub, change: dict[str, Any], status: int, code: str, field: str) -> None:
+    offered(shared_market, valid_to=iso(NOW + 5 * DAY))
+    assert_problem(shared_market.post("/freight-lanes", lane(**change), f"bad {change}"), status, code, field)
+    assert len(shared_market.get("/freight-lanes")["items"]) == 1
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ The routes are those of tradelane.settlement.ehub.server.logistics.nomination_ro
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -134,10 +135,12 @@ def test_nominations_are_listed_by_domain_and_receiver(market: Hub) -> None:
         (nomination(nomination="x" * 36), 422, "validation", "nomination"),
     ],
 )
-def test_bad_nominations(market: Hub, body: Any, status: int, code: str, field: str) -> None:
-    before = sent(market, "k1", series(q40=1500))
-    assert_problem(market.post("/nominations", body, "bad"), status, code, field)
-    assert market.get(f"/nominations/{ID}") == before
+def test_bad_nominations(shared_market: Hub, body: Any, status: int, code: str, field: str) -> None:
+    before = sent(shared_market, "k1", series(q40=1500))
+    assert_problem(
+        shared_market.post("/nominations", body, sha256(repr(body).encode()).hexdigest()), status, code, field
+    )
+    assert shared_market.get(f"/nominations/{ID}") == before
 
 
 def test_unknown_nominations_and_revisions(market: Hub) -> None:
@@ -209,10 +212,14 @@ def test_an_operator_answers_with_a_document(market: Hub) -> None:
     ],
     ids=range(10),
 )
-def test_documents_that_answer_nothing(market: Hub, xml: str | bytes, field: str) -> None:
-    sent(market, "k1", series(q40=1500))
-    assert_problem(answered(market, xml), 422, "wrong-acknowledgement", field)
-    assert market.get(f"/nominations/{ID}")["acknowledgement"] is None
+def test_documents_that_answer_nothing(shared_market: Hub, xml: str | bytes, field: str) -> None:
+    sent(shared_market, "k1", series(q40=1500))
+    key = sha256(repr(xml).encode()).hexdigest()
+    assert_problem(answered(shared_market, xml, key), 422, "wrong-acknowledgement", field)
+    assert shared_market.get(f"/nominations/{ID}")["acknowledgement"] is None
     assert_problem(
-        answered(market, "<!--" + "x" * acknowledgements.LARGEST, "large"), 413, "content-too-large", "body"
+        answered(shared_market, "<!--" + "x" * acknowledgements.LARGEST, "large"),
+        413,
+        "content-too-large",
+        "body",
     )
