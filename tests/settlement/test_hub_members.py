@@ -27,7 +27,7 @@ OTHER = base64.b64encode(PUBLIC["cem"]).decode()
 
 
 def registered(hub: Hub, **more: Any) -> httpx2.Response:
-    answer = hub.post("/members", ANA | more, "ana/register")
+    answer = hub.post("/supervision/members", ANA | more, "ana/register")
     assert answer.status_code == 201, answer.text
     return answer
 
@@ -40,18 +40,18 @@ def test_four_fields_make_a_member_at_the_lowest_level(market: Hub) -> None:
         "member:ana:EUR",
     )
     assert body["day_limit"] == {"currency": "EUR", "value": "1000"}
-    assert market.get("/members/ana") == body
-    assert market.get("/members")["items"] == [body]
-    assert market.post("/members", ANA, "ana/again").status_code == 409
-    taken = market.post("/members", ANA | {"member": "eve"}, "eve/register")
+    assert market.get("/supervision/members/ana") == body
+    assert market.get("/supervision/members")["items"] == [body]
+    assert market.post("/supervision/members", ANA, "ana/again").status_code == 409
+    taken = market.post("/supervision/members", ANA | {"member": "eve"}, "eve/register")
     assert_problem(taken, 409, "key-in-use", "public_key")
-    raised = market.post("/members/ana/level", {"level": "business"}, "ana/level").json()
+    raised = market.post("/supervision/members/ana/level", {"level": "business"}, "ana/level").json()
     assert (raised["level"], raised["day_limit"]["value"]) == ("business", "1000000")
 
 
 def test_a_new_member_gets_its_account(market: Hub) -> None:
     body = {**ANA, "member": "dora", "public_key": OTHER, "currency": "GBP"}
-    assert market.post("/members", body, "dora").status_code == 201
+    assert market.post("/supervision/members", body, "dora").status_code == 201
     assert market.get("/accounts/member:dora:GBP")["limit"] == "-50"
 
 
@@ -59,35 +59,46 @@ def test_a_suspended_member_moves_no_money_and_what_is_held_stays(market: Hub) -
     registered(market)
     hold = {"reservation": "r1", "contract": "c1", "account": "member:ana:EUR", "amount": FIVE}
     assert market.post("/reservations", hold, "r1").status_code == 201
-    assert market.post("/members/ana/suspension", {"reason": "on a list"}, "s1").status_code == 200
+    assert (
+        market.post("/supervision/members/ana/suspension", {"reason": "on a list"}, "s1").status_code == 200
+    )
     refused = market.post("/reservations", hold | {"reservation": "r2"}, "r2")
     assert_problem(refused, 403, "suspended", "account")
     assert market.balances()["member:ana:EUR"] == ("100", "5")
     assert_problem(
-        market.post("/members/ana/suspension", {"reason": "again"}, "s2"), 409, "already-suspended", "member"
+        market.post("/supervision/members/ana/suspension", {"reason": "again"}, "s2"),
+        409,
+        "already-suspended",
+        "member",
     )
-    assert market.post("/members/ana/suspension/lift", {"reason": "another Ana"}, "l1").status_code == 200
+    assert (
+        market.post("/supervision/members/ana/suspension/lift", {"reason": "another Ana"}, "l1").status_code
+        == 200
+    )
     assert market.post("/reservations", hold | {"reservation": "r2"}, "r3").status_code == 201
     assert_problem(
-        market.post("/members/ana/suspension/lift", {"reason": "x"}, "l2"), 409, "not-suspended", "member"
+        market.post("/supervision/members/ana/suspension/lift", {"reason": "x"}, "l2"),
+        409,
+        "not-suspended",
+        "member",
     )
 
 
 def test_a_key_that_was_given_up_never_counts_again(market: Hub) -> None:
     registered(market)
-    assert market.post("/members/ana/keys", {"public_key": OTHER}, "k1").status_code == 200
+    assert market.post("/supervision/members/ana/keys", {"public_key": OTHER}, "k1").status_code == 200
     with market.store.engine.connect() as conn:
         assert members.key(conn, "ana") == PUBLIC["cem"]
         assert members.by_key(conn, PUBLIC["ana"]) is None
         assert members.key(conn, "nobody") is None
-    back = market.post("/members/ana/keys", {"public_key": ANA["public_key"]}, "k2")
+    back = market.post("/supervision/members/ana/keys", {"public_key": ANA["public_key"]}, "k2")
     assert_problem(back, 409, "key-in-use", "public_key")
 
 
 def test_every_act_stands_in_the_audit_trail_with_its_leaf(market: Hub) -> None:
     registered(market)
-    market.post("/members/ana/level", {"level": "verified"}, "v1")
-    market.post("/members/ana/suspension", {"reason": "asked to"}, "s1")
+    market.post("/supervision/members/ana/level", {"level": "verified"}, "v1")
+    market.post("/supervision/members/ana/suspension", {"reason": "asked to"}, "s1")
     with market.store.engine.connect() as conn:
         rows = conn.execute(select(audit_entries).order_by(audit_entries.c.seq)).mappings().all()
     assert [(row["seq"], row["action"]) for row in rows] == [
@@ -111,8 +122,8 @@ def test_every_act_stands_in_the_audit_trail_with_its_leaf(market: Hub) -> None:
     ],
 )
 def test_bad_registrations_name_their_field(market: Hub, change: dict[str, Any], field: str) -> None:
-    assert_problem(market.post("/members", ANA | change, "bad"), 422, "validation", field)
-    assert market.get("/members")["items"] == []
+    assert_problem(market.post("/supervision/members", ANA | change, "bad"), 422, "validation", field)
+    assert market.get("/supervision/members")["items"] == []
 
 
 def test_the_limits_of_a_day_rise_with_the_level() -> None:

@@ -33,7 +33,7 @@ OPERATOR = "operator"
 
 def router(transact: Transact, read: Transact, now: Callable[[], int]) -> APIRouter:
     """Members; ``now`` is market time in ms."""
-    routes = APIRouter()
+    routes = APIRouter(prefix="/supervision")  # a zone in the same process has members of its own
     _add_commands(routes, Commands(transact, now))
     _add_reads(routes, read, now)
     return routes
