@@ -23,7 +23,7 @@ from tests.gateway.marketplace import (
     sell_abroad,
     statement,
 )
-from tradelane.gateway import keys
+from tradelane.gateway import keys, own
 from tradelane.gateway.overviews import quantile
 from tradelane.market.units import iso
 from tradelane.settlement.logistics import ShipmentEvent
@@ -116,6 +116,7 @@ def test_open_orders_are_shown_to_who_made_them(tmp_path: Path) -> None:
         assert (order["id"], order["side"], order["price"]) == ("farm-sells", "sell", "0.28")
         assert (order["quantity"], order["filled"]) == ("75", "0")
         assert (await mine(market, SHOP))["own_orders"] == []
+        assert len((await mine(market, FARM))["own_trades"]) <= own.NEWEST
 
     in_market(tmp_path, use)
 

@@ -11,7 +11,9 @@ from sqlalchemy import Connection
 
 from tradelane.settlement.ehub.signing import Signer
 
-KEYS = {id: Ed25519PrivateKey.from_private_bytes(bytes([n]) * 32) for n, id in enumerate(("ana", "ben", "cem"), 1)}
+KEYS = {
+    id: Ed25519PrivateKey.from_private_bytes(bytes([n]) * 32) for n, id in enumerate(("ana", "ben", "cem"), 1)
+}
 PUBLIC = {id: key.public_key().public_bytes_raw() for id, key in KEYS.items()}
 
 

@@ -10,10 +10,13 @@ import httpx2
 import pytest
 from sqlalchemy import select
 
-from tests.settlement.hubs import Hub, assert_problem
+from tests.settlement.hubs import NOW, Hub, assert_problem
 from tests.settlement.signed import PUBLIC
 from tradelane.settlement.ehub.server import audit, members
+from tradelane.settlement.ehub.server.commands import Command
+from tradelane.settlement.ehub.server.supervision.registering import register
 from tradelane.settlement.ehub.server.supervision.tables import audit_entries
+from tradelane.settlement.ehub.wire_members import RegisterMember
 from tradelane.settlement.member import Level, day_limit, rules
 
 ANA = {
@@ -107,6 +110,13 @@ def test_every_act_stands_in_the_audit_trail_with_its_leaf(market: Hub) -> None:
     assert all(row["leaf_hash"] == audit.leaf_hash(dict(row)) for row in rows)
     assert len({row["leaf_hash"] for row in rows}) == 3
     assert all(len(row["leaf_hash"]) == hashlib.sha256().digest_size for row in rows)
+
+
+def test_the_audit_trail_names_who_acted(market: Hub) -> None:
+    with market.store.engine.begin() as conn:
+        question = RegisterMember.model_validate(ANA)
+        register(conn, Command("ana/register", b"", NOW), question, actor="inspector")
+        assert conn.execute(select(audit_entries.c.actor)).scalar_one() == "inspector"
 
 
 @pytest.mark.parametrize(
