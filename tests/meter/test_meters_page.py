@@ -78,3 +78,14 @@ def test_every_type_and_key_the_page_names_is_one() -> None:
     named = set(re.findall(r"`([a-z]+[0-9]{2})`", PAGE))
     assert named <= WORDS.keys()
     assert {"int16", "uint64", "float32", "magnitude32"} <= named
+
+
+def test_every_complaint_is_shown_by_tests_that_exist() -> None:
+    section = PAGE.partition("## What goes wrong with meters")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| ([^|]+) \| ([^|]+) \| ([^|]+) \|$", section, re.M)[1:]
+    assert len(rows) >= 18
+    for complaint, _here, shown in rows:
+        named = re.findall(r"`(test_\w+\.py)::(test_\w+)`", shown)
+        assert named, complaint
+        for file, test in named:
+            assert f"def {test}(" in (ROOT / "tests/meter" / file).read_text(), (complaint, test)
