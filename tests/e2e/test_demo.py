@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ def ended(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Showing, d
     """A demo that was left alone until its end, and its summary."""
     folder = tmp_path_factory.mktemp("demo") / "data"
     with showing(folder, "--intervals", str(INTERVALS)) as play:
-        play.wait_for("children", lambda: len(play.pids) == 3)
+        play.wait_for("children", lambda: len(play.pids) == 4)
         yield play, play.summary()
 
 
@@ -55,6 +56,42 @@ def test_goods_went_abroad_through_customs(summary: dict[str, Any], folder: Path
     released = rows(folder, "hub", "SELECT * FROM declarations WHERE state = 'released' AND duty_nano > 0")
     delivered = rows(folder, "hub", "SELECT * FROM shipments WHERE state = 'delivered'")
     assert min(len(released), len(delivered)) >= 1
+
+
+def test_three_ways_are_followed_account_by_account_over_two_hubs(
+    summary: dict[str, Any], folder: Path
+) -> None:
+    power, potatoes, payment = summary["ways"]
+    for way, words in (
+        (power, ("kWh", "reserved", "2 documents hold the schedule", "metered", "2 receipts")),
+        (
+            potatoes,
+            ("250 kg", "declared for NO", "told to bergen", "delivered", "2 receipts"),
+        ),
+        (payment, ("bergen → north-sea", "quoted", "fee", "fulfilled", "window")),
+    ):
+        told = " ".join([way["title"], *way["steps"]])
+        assert [word for word in words if word not in told] == [], told
+        sums: dict[tuple[str, str], Decimal] = {}
+        for one in way["changes"]:
+            key = (one["hub"], one["currency"])
+            sums[key] = sums.get(key, Decimal(0)) + Decimal(one["amount"])
+        assert sums and set(sums.values()) == {0}, way
+    assert {one["hub"] for one in payment["changes"]} == {"bergen", "north-sea"}
+
+
+def test_the_two_hubs_agree_on_what_one_owes_the_other(folder: Path) -> None:
+    """As their own books say it, whatever was settled between them meanwhile."""
+    owed = []
+    for place, other in ((folder, "bergen"), (folder / "bergen", "north-sea")):
+        names = f"account LIKE 'road:{other}:%' OR account LIKE 'nostro:{other}:%'"
+        found = rows(place, "hub", f"SELECT SUM(posted_nano) AS nano FROM accounts WHERE {names}")
+        owed.append(found[0]["nano"])
+        sent = "SELECT state FROM road_payments"
+        assert {row["state"] for row in rows(place, "hub", sent)} == {"COMMITTED"}
+        windows = rows(place, "hub", "SELECT DISTINCT state FROM road_windows")
+        assert {row["state"] for row in windows} <= {"reported", "agreed", "settled"}
+    assert owed[0] == -owed[1] != 0
 
 
 def test_operators_were_told_what_was_cleared_to_the_wh(folder: Path) -> None:
@@ -160,7 +197,7 @@ def test_ctrl_c_ends_it_with_its_summary(tmp_path: Path) -> None:
         code, out = play.ended()
     assert code == 0, play.log
     assert "People selling abroad" in out
-    assert len(children) == 3
+    assert len(children) == 4
     assert [pid for pid in children if alive(pid)] == []
     assert faults(tmp_path / "data") == []
 

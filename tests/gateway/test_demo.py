@@ -21,12 +21,13 @@ from tests.gateway.sites import site
 from tradelane.gateway.clock import Clock
 from tradelane.gateway.commands.failure import CommandFailed
 from tradelane.gateway.config import load
-from tradelane.gateway.demo import children, scene, toml
+from tradelane.gateway.demo import children, far_bank, scene, toml
 from tradelane.gateway.demo.children import Child, ChildFailed, Family, spoke
 from tradelane.gateway.demo.examining import Examining
 from tradelane.gateway.demo.ports import free_ports, require_free
 from tradelane.gateway.demo.story import money
 from tradelane.gateway.demo.summary import Summary, show
+from tradelane.gateway.demo.ways import Change, Way
 from tradelane.gateway.doctor import Finding, examine
 from tradelane.market.consumer import CONSUMERS
 from tradelane.market.units import NANO, Money
@@ -60,7 +61,13 @@ def gateway(folder: Path) -> dict[str, object]:
 
 
 def test_the_files_say_what_the_scene_says_and_are_taken_by_the_gateway(tmp_path: Path) -> None:
-    for name, data in {"gateway": gateway(tmp_path), "hub": scene.hub(str(tmp_path), 9, CLOCK)}.items():
+    far = scene.peer(scene.FAR_HUB, 10, "x" * 43, places=("NO",))
+    files = {
+        "gateway": gateway(tmp_path),
+        "hub": scene.hub(str(tmp_path), 9, CLOCK, far),
+        "far-hub": scene.far_hub(str(tmp_path), 10, CLOCK, scene.peer(scene.MARKET_HUB, 9, "y" * 43)),
+    }
+    for name, data in files.items():
         path = tmp_path / f"{name}.toml"
         path.write_text(toml.dumps(data))
         assert tomllib.loads(path.read_text()) == data
@@ -87,13 +94,16 @@ def test_buyers_money_lasts_for_an_hour_of_the_demo() -> None:
         assert day * HOUR_DAYS < money[id]
 
 
-def test_the_chip_shop_s_money_lasts_for_an_hour_of_the_demo(tmp_path: Path) -> None:
+def test_what_the_kitchen_s_bank_sends_lasts_until_it_sends_again(
+    tmp_path: Path,
+) -> None:
     (tmp_path / "gateway.toml").write_text(toml.dumps(gateway(tmp_path)))
     edge = load(tmp_path / "gateway.toml").edge
     assert edge is not None
-    (offer,) = next(member.goods for member in edge.members if member.id == "chip-shop")
-    hour = offer.price * offer.quantity * GATES_A_DAY * HOUR_DAYS / offer.every
-    assert hour < next(units for id, _, _, units in scene.deposits() if id == "chip-shop")
+    (offer,) = next(member.goods for member in edge.members if member.id == scene.KITCHEN)
+    gate = offer.price * offer.quantity / offer.every
+    assert 4 * gate < scene.KITCHEN_LOW < scene.KITCHEN_SENDS < scene.ROAD_LIMIT
+    assert gate * GATES_A_DAY * HOUR_DAYS * 24 < far_bank.SAVINGS
 
 
 def in_family(folder: Path, work: Callable[[Family], Awaitable[None]]) -> None:
@@ -187,8 +197,9 @@ def test_no_child_outlives_a_demo_that_was_killed() -> None:
 
 def test_the_checks_are_the_doctor_s_all_of_them_or_those_there_is_time_for(tmp_path: Path) -> None:
     config = site(tmp_path).config
-    assert Examining(config).findings(None) == examine(config)
-    *some, last = Examining(config).findings(Clock.monotonic_ms())
+    again = [replace(one, check=f"far {one.check}") for one in examine(config)]
+    assert Examining({"": config, "far ": config}).findings(None) == [*examine(config), *again]
+    *some, last = Examining({"": config}).findings(Clock.monotonic_ms())
     assert some == examine(config)[: len(some)]
     assert last == Finding("all else", None, "not looked at, to end in time")
 
@@ -208,7 +219,13 @@ SUMMARY = Summary(
         {"check": "journal", "ok": True, "text": "9 entries, chain whole"},
         {"check": "readings a", "ok": True, "text": "40 readings, signed chain whole"},
         {"check": "readings b", "ok": True, "text": "2 readings, signed chain whole"},
+        {"check": "forecast a", "ok": True, "text": "off by 9 Wh on average (-2 Wh), 3 of 4 offers covered"},
+        {"check": "forecast b", "ok": True, "text": "off by 1 Wh on average (+1 Wh), 4 of 4 offers covered"},
     ],
+    ways=(Way("a sale", ("agreed",), (
+        Change("here", "member:a:EUR", Money(NANO, "EUR")), Change("here", "fx:EUR", Money(-NANO, "EUR")),
+        Change("here", "fx:GBP", Money(1, "GBP")), Change("here", "rounding:GBP", Money(-1, "GBP")),
+    )),),
 )  # fmt: skip
 
 
@@ -222,6 +239,9 @@ def test_the_summary_for_a_person(capsys: pytest.CaptureFixture[str], tmp_path: 
         "money abroad: p50 1.29 s, p99 1.55 s; the idea: 8 s; Marco Polo: eight years",
         "Anna +1.25 EUR Bakery, Leeds -2.50 GBP",
         "readings of 2 meters: 42, every signed chain whole",
+        "forecasts of 2 meters: 7 of 8 offers covered",
+        "a sale agreed account EUR GBP member:a +1.000000000 fx -1.000000000 +0.000000001"
+        " rounding -0.000000001 sum at here 0 0",
     ):
         assert words in told
 
@@ -231,6 +251,8 @@ def test_what_makes_a_demo_a_failure() -> None:
     assert not replace(SUMMARY, overdue=1).ok
     assert not replace(SUMMARY, settled=0).ok
     assert replace(SUMMARY, settled=0, complete=False).ok
+    lost = Way("a sale", (), (Change("here", "member:a:EUR", Money(NANO, "EUR")),))
+    assert not replace(SUMMARY, ways=(lost,)).ok
     failed = {"check": "journal", "ok": False, "text": "entry 3"}
     assert not replace(SUMMARY, checks=[*SUMMARY.checks, failed]).ok
     assert replace(SUMMARY, checks=[{**failed, "ok": None}]).ok

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import multiprocessing
 import signal
+from collections.abc import Mapping
+from dataclasses import replace
 from multiprocessing.connection import Connection
 
 from tradelane.gateway.clock import Clock
@@ -16,12 +18,12 @@ from tradelane.gateway.doctor import Finding, findings
 
 
 class Examining:
-    """Starts at once; ``findings`` waits for it."""
+    """Starts at once; ``findings`` waits for it. ``configs`` by the word their checks' names begin with."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, configs: Mapping[str, Config]) -> None:
         context = multiprocessing.get_context("fork")
         self._ours, theirs = context.Pipe(duplex=False)
-        self._process = context.Process(target=_look, args=(config, theirs), daemon=True)
+        self._process = context.Process(target=_look, args=(configs, theirs), daemon=True)
         self._process.start()
         theirs.close()
 
@@ -44,8 +46,9 @@ def _seconds_to(until_ms: float | None) -> float | None:
     return None if until_ms is None else max(0.0, until_ms - Clock.monotonic_ms()) / 1000
 
 
-def _look(config: Config, out: Connection) -> None:
+def _look(configs: Mapping[str, Config], out: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    for finding in findings(config):
-        out.send(finding)
+    for whose, config in configs.items():
+        for finding in findings(config):
+            out.send(replace(finding, check=whose + finding.check))
     out.close()

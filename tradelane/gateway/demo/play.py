@@ -13,16 +13,17 @@ from typing import Any
 from tradelane.gateway.clock import Clock, system_wall
 from tradelane.gateway.commands.demo import DemoOptions
 from tradelane.gateway.config import Config, load
-from tradelane.gateway.demo import scene, toml
+from tradelane.gateway.demo import far_bank, scene, toml
 from tradelane.gateway.demo.carrier import carry, pay_in
 from tradelane.gateway.demo.children import ChildFailed, Family, answering, python, spoke
 from tradelane.gateway.demo.examining import Examining
 from tradelane.gateway.demo.ports import HOST, free_ports
 from tradelane.gateway.demo.story import Story
 from tradelane.gateway.demo.summary import Summary, summarise
-from tradelane.gateway.keys import load_token
+from tradelane.gateway.keys import load_or_create_key, load_token, public_key_text
 from tradelane.market.units import MINUTE, iso
 from tradelane.settlement.ehub.client import Backoff, HubClient
+from tradelane.settlement.ehub.server.road.signing import fingerprint
 
 HEAD_START_MS = 6_000
 """Wall ms given to the processes to start before the demo's clock reaches its origin."""
@@ -77,28 +78,37 @@ class Play:
     async def _perform(self) -> None:
         roofs = scene.roofs()
         modbus = sum(roof.transport == "modbus" for roof in roofs)
-        hub_port, broker_port, page_port, *ports = free_ports(3 + modbus)
+        hub_port, far_port, broker_port, page_port, *ports = free_ports(4 + modbus)
         page_port = self._options.port or page_port
         clock = self._clock()
         self._write("street", scene.street(roofs, ports, self._mqtt(broker_port), clock, self._options.seed))
-        self._write("hub", scene.hub(str(self._folder), hub_port, clock))
+        self._write_hubs(hub_port, far_port, clock)
         hub_url = f"http://{HOST}:{hub_port}"
         broker = self._options.mqtt or (HOST, broker_port)
         gateway = scene.gateway(str(self._folder), page_port, hub_url, roofs, ports, broker, clock)
         self._write("gateway", gateway)
         config = load(self._config("gateway"))
-        await self._start_meters_and_hub(hub_port)
-        hub = HubClient(hub_url, load_token(self._folder / "hub.token"), backoff=Backoff(20))
+        await self._start_meters_and_hubs(hub_port, far_port)
+        hub, far = self._client("hub", hub_port), self._client("far-hub", far_port)
         try:
-            await asyncio.gather(pay_in(hub), self._start_gateway(page_port))
-            carrier = asyncio.create_task(carry(hub, config.make_clock()))
+            await asyncio.gather(pay_in(hub), far_bank.furnish(far, hub), self._start_gateway(page_port))
+            clock_ = config.make_clock()
+            helpers = [
+                asyncio.create_task(carry(hub, clock_)),
+                asyncio.create_task(far_bank.keep_covered(far, hub, clock_)),
+            ]
             try:
                 await self._show(config, page_port)
             finally:
-                carrier.cancel()
-                await asyncio.gather(carrier, return_exceptions=True)
+                for helper in helpers:
+                    helper.cancel()
+                await asyncio.gather(*helpers, return_exceptions=True)
         finally:
-            await hub.close()
+            await asyncio.gather(hub.close(), far.close())
+
+    def _client(self, role: str, port: int) -> HubClient:
+        config = load(self._config(role))
+        return HubClient(f"http://{HOST}:{port}", load_token(config.hub_token_file), backoff=Backoff(20))
 
     def _clock(self) -> dict[str, Any]:
         """A restarted demo in the same folder goes on with the clock it had."""
@@ -117,6 +127,16 @@ class Play:
         given = self._options.mqtt
         return {"embedded_port": port} if given is None else {"broker": f"{given[0]}:{given[1]}"}
 
+    def _write_hubs(self, port: int, far_port: int, clock: dict[str, Any]) -> None:
+        """Each names the other by its key."""
+        folders = (self._folder, self._folder / scene.FAR_HUB)
+        keys = [load_or_create_key(folder / "hub-road.pem") for folder in folders]
+        prints = [fingerprint(public_key_text(key)) for key in keys]
+        market = scene.peer(scene.MARKET_HUB, port, prints[0])
+        far = scene.peer(scene.FAR_HUB, far_port, prints[1], places=("NO",))
+        self._write("hub", scene.hub(str(folders[0]), port, clock, far))
+        self._write("far-hub", scene.far_hub(str(folders[1]), far_port, clock, market))
+
     def _write(self, name: str, data: dict[str, Any]) -> None:
         """A process that is started again never finds half a file."""
         draft = self._folder / f"{name}.toml.new"
@@ -126,12 +146,13 @@ class Play:
     def _config(self, name: str) -> Path:
         return self._folder / f"{name}.toml"
 
-    async def _start_meters_and_hub(self, hub_port: int) -> None:
-        say(f"Starting {scene.MODBUS_ROOFS + scene.MQTT_ROOFS} rooftop meters and the e-hub …")
-        street, hub = str(self._config("street")), str(self._config("hub"))
+    async def _start_meters_and_hubs(self, hub_port: int, far_port: int) -> None:
+        say(f"Starting {scene.MODBUS_ROOFS + scene.MQTT_ROOFS} rooftop meters and two e-hubs …")
+        street, hub, far = (str(self._config(name)) for name in ("street", "hub", "far-hub"))
         await asyncio.gather(
             self._family.add("meters", python("firmware_sim", "--config", street, "--json"), spoke),
             self._family.add("hub", python("tradelane", "run", "--config", hub), answering(hub_port)),
+            self._family.add("far-hub", python("tradelane", "run", "--config", far), answering(far_port)),
         )
         say(f"  {scene.MODBUS_ROOFS} meters answer over Modbus, {scene.MQTT_ROOFS} publish over MQTT")
 
@@ -201,8 +222,9 @@ class Play:
         if not config.zone_db.exists():
             return None
         both = config.model_copy(update={"hub": load(hub).hub})
-        examining = Examining(both)
-        summary = summarise(both, self._end if self._finished else None)
+        far = load(self._config("far-hub"))
+        examining = Examining({"": both, f"{scene.FAR_HUB} ": far})
+        summary = summarise(both, far.hub_db, self._end if self._finished else None)
         asked = self._interrupted_ms
         return summary.checked(examining.findings(None if asked is None else asked + HURRY_MS))
 

@@ -17,8 +17,13 @@ ORIGIN = "2026-06-21T09:57Z"
 DEPOSIT = {"EUR": 2_000, "GBP": 2_000, "NOK": 20_000}
 """Test money of each who buys power, in whole units. The largest, a bakery, uses at most 240 kWh a day at
 0.32 EUR: 77 EUR; an hour of the demo at its usual speed is 3.75 days. So it lasts for seven hours."""
-SHOP_DEPOSIT = 20_000
-"""GBP. The chip shop pays at most 10.50 for a bag of 25 kg at every gate: 3,780 in an hour of the demo."""
+MARKET_HUB, FAR_HUB = "north-sea", "bergen"
+"""The e-hub everyone has an account at, and that of the kitchen's bank."""
+KITCHEN, KITCHEN_NAME = "fish-kitchen", "Fish kitchen, Bergen"
+KITCHEN_SENDS, KITCHEN_LOW = 20_000, 5_000
+"""NOK: what its bank sends over the e-road whenever less is left there. It pays at most 1,225 at a gate."""
+ROAD_LIMIT = 200_000
+"""NOK that one hub may owe the other before a window is settled: ten payments."""
 MARKET = "10X--NORTH-SEA-I"
 """The market's EIC code: made up, but for its check character. The zones' and their operators' are real."""
 MODBUS_ROOFS = 12
@@ -33,6 +38,7 @@ class Country:
     fx: str
     latitude: float
     longitude: float
+    kwp: float
     min_price: str
     price_factor: str
     eic: str
@@ -42,17 +48,17 @@ class Country:
 
 COUNTRIES = (
     Country(
-        "NL", "Netherlands", "EUR", "1", 52.37, 4.90, "70", "1",
+        "NL", "Netherlands", "EUR", "1", 52.37, 4.90, 12.0, "70", "1",
         "10YNL----------L", "10X1001A1001A361",
         ("Anna", "Bram", "Cato", "Daan", "Emma", "Finn"),
     ),
     Country(
-        "GB", "Great Britain", "GBP", "1.17", 53.80, -1.55, "65", "1.05",
+        "GB", "Great Britain", "GBP", "1.17", 53.80, -1.55, 6.5, "65", "1.05",
         "10YGB----------A", "10X1001A1001A515",
         ("Alfie", "Beth", "Callum", "Daisy", "Ethan", "Freya"),
     ),
     Country(
-        "NO2", "South Norway", "NOK", "0.087", 58.15, 8.00, "450", "8",
+        "NO2", "South Norway", "NOK", "0.087", 58.15, 8.00, 9.0, "450", "8",
         "10YNO-2--------T", "10X1001A1001A38Y",
         ("Aksel", "Berit", "Eirik", "Guro", "Ivar", "Kari"),
     ),
@@ -69,8 +75,8 @@ POTATOES: dict[str, Any] = {
     "tick": "0.01", "min_price": "0.05", "max_price": "5",
 }  # fmt: skip
 FREIGHT: dict[str, Any] = {
-    "id": "NL>GB.road", "product": "potatoes", "source": "NL", "target": "GB", "capacity": 400,
-    "freight": "0.06", "duty_ppm": 80_000, "days": 1,
+    "id": "NL>NO2.ferry", "product": "potatoes", "source": "NL", "target": "NO2", "capacity": 1_000,
+    "freight": "0.06", "duty_ppm": 80_000, "days": 2,
 }  # fmt: skip
 
 
@@ -90,12 +96,12 @@ class Roof:
 
 
 def roofs() -> list[Roof]:
-    """Two in three over Modbus, one over MQTT, of 4 to 9 kWp."""
+    """Two in three over Modbus, one over MQTT; each a kWp smaller than the one before."""
     found = []
     for country in COUNTRIES:
         for k, person in enumerate(country.people):
             transport = "mqtt" if k % 3 == 2 else "modbus"
-            found.append(Roof(person.lower(), person, country, transport, 9.0 - k))
+            found.append(Roof(person.lower(), person, country, transport, country.kwp - k))
     return found
 
 
@@ -133,8 +139,35 @@ def street(
     return {"seed": seed, "clock": clock, "mqtt": mqtt, "rooftop": rows}
 
 
-def hub(data_dir: str, port: int, clock: dict[str, Any]) -> dict[str, Any]:
-    return {"data_dir": data_dir, "port": port, "clock": clock, "hub": {"currencies": list(CURRENCIES)}}
+def hub(data_dir: str, port: int, clock: dict[str, Any], far: dict[str, Any]) -> dict[str, Any]:
+    """The market's; ``far`` is the other hub, as ``peer`` says it."""
+    road = _road(MARKET_HUB, far) | {"rates": {country.currency: country.fx for country in COUNTRIES}}
+    return {
+        "data_dir": data_dir, "port": port, "clock": clock,
+        "hub": {"currencies": list(CURRENCIES), "road": road},
+    }  # fmt: skip
+
+
+def far_hub(data_dir: str, port: int, clock: dict[str, Any], market: dict[str, Any]) -> dict[str, Any]:
+    """The kitchen's bank; ``market`` is the market's hub, as ``peer`` says it."""
+    hub = {"currencies": ["NOK"], "road": _road(FAR_HUB, market)}
+    return {"data_dir": data_dir, "port": port, "clock": clock, "hub": hub}
+
+
+def peer(name: str, port: int, fingerprint: str, places: Sequence[str] = ()) -> dict[str, Any]:
+    """A hub as the other's file names it."""
+    return {
+        "name": name, "url": f"http://127.0.0.1:{port}", "fingerprint": fingerprint,
+        "limits": {"NOK": str(ROAD_LIMIT)}, "places": list(places),
+    }  # fmt: skip
+
+
+def _road(name: str, other: dict[str, Any]) -> dict[str, Any]:
+    """Windows of a quarter of an hour; the demo's minutes are short, so its quotes hold for an hour."""
+    return {
+        "name": name, "fee_ppm": 1_000, "window_minutes": 15, "margin_seconds": 600, "quote_seconds": 3600,
+        "allow_private": True, "peers": [other],
+    }  # fmt: skip
 
 
 def gateway(
@@ -189,10 +222,10 @@ def _buyers() -> Iterator[dict[str, Any]]:
 
 
 def _traders() -> Iterator[dict[str, Any]]:
-    sale = {"product": "potatoes", "side": "sell", "price": "0.28", "quantity": "25"}
-    purchase = {"product": "potatoes", "side": "buy", "price": "0.42", "quantity": "25"}
+    sale = {"product": "potatoes", "side": "sell", "price": "0.28", "quantity": "250"}
+    purchase = {"product": "potatoes", "side": "buy", "price": "4.90", "quantity": "250"}
     yield {"id": "farmer", "name": "Farm De Klei", "zone": "NL", "goods": [sale]}
-    yield {"id": "chip-shop", "name": "Chip shop, Leeds", "zone": "GB", "goods": [purchase]}
+    yield {"id": KITCHEN, "name": KITCHEN_NAME, "zone": "NO2", "goods": [purchase]}
 
 
 def _meters(roofs: Sequence[Roof], ports: Sequence[int]) -> Iterator[dict[str, Any]]:
@@ -222,7 +255,6 @@ def _lanes() -> Iterator[dict[str, Any]]:
 
 
 def deposits() -> Iterator[tuple[str, str, str, int]]:
-    """Member id, name, currency and whole units of test money of all who buy."""
+    """Member id, name, currency and whole units of test money of all who buy power."""
     for id, name, _, country in buyers():
         yield id, name, country.currency, DEPOSIT[country.currency]
-    yield "chip-shop", "Chip shop, Leeds", "GBP", SHOP_DEPOSIT

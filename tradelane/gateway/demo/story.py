@@ -81,10 +81,10 @@ class Story:
             sent = select(flows).where(flows.c.product == product, flows.c.sent > 0).order_by(flows.c.lane)
             if conn.execute(sold).scalar():
                 self._unsettled.append(product)
-                yield f"{_hours(product)}  {self._prices(by_zone)}"
+                yield f"{hours_text(product)}  {self._prices(by_zone)}"
                 yield f"{'':11}  {self._abroad(conn.execute(sent).all())}"
             else:
-                yield f"{_hours(product)}  nothing sold"
+                yield f"{hours_text(product)}  nothing sold"
 
     def _prices(self, by_zone: dict[str, int | None]) -> str:
         quotes = [self._quote(zone.id, zone.currency, by_zone.get(zone.id)) for zone in self._zone.zones]
@@ -103,7 +103,7 @@ class Story:
             rows = list(conn.execute(select(contracts).where(contracts.c.product == product)).mappings())
             if all(row["state"] in FINAL for row in rows):
                 self._unsettled.remove(product)
-                yield f"{_hours(product)}  {_settled([r for r in rows if r['state'] == State.RELEASED])}"
+                yield f"{hours_text(product)}  {_settled([r for r in rows if r['state'] == State.RELEASED])}"
 
     def _goods_trades(self, conn: Connection) -> Iterator[str]:
         """Those that have come to their end."""
@@ -116,15 +116,15 @@ class Story:
         names = {row.id: row.name for row in conn.execute(select(members))}
         for found in list(conn.execute(ended).mappings()):
             self._on_the_way.remove(found["id"])
-            yield f"{_clock(found['agreed_at']):11}  {_goods_line(found, names)}"
+            yield f"{clock_text(found['agreed_at']):11}  {_goods_line(found, names)}"
 
 
 def _goods_line(row: Any, names: dict[str, str]) -> str:
     if row["state"] != State.RELEASED:
-        return f"{names[row['buyer']]} has no money for {_goods(row)}"
+        return f"{names[row['buyer']]} has no money for {goods_text(row)}"
     way = f"{row['seller_zone']}→{row['buyer_zone']}"
     gets, pays, _ = amounts(row)
-    return f"{_goods(row)} {way}: {names[row['seller']]} gets {money(gets)} for {money(pays)}"
+    return f"{goods_text(row)} {way}: {names[row['seller']]} gets {money(gets)} for {money(pays)}"
 
 
 def due_by(end: int) -> Any:
@@ -145,18 +145,20 @@ def _settled(rows: list[Any]) -> str:
     return f"paid: {len(rows)} sales, {delivered / 1000:.2f} kWh metered, {abroad / 1000:.2f} abroad{short}"
 
 
-def _goods(row: Any) -> str:
+def goods_text(row: Any) -> str:
+    """``250 kg of potatoes``, of a contract's row."""
     product = row["detail"]["product"]
     quantity = plain(row["sent"] * Decimal(product["lot"]))
     return f"{quantity} {product['unit']} of {row['product'].partition('/')[0]}"
 
 
-def _hours(product: str) -> str:
+def hours_text(product: str) -> str:
     """``10:30–10:45`` of ``power/2026-06-21T10:30Z/PT15M``."""
     start, _, length = product.removeprefix("power/").partition("/PT")
     begin = instant(start)
-    return f"{_clock(begin)}–{_clock(begin + int(length.removesuffix('M')) * 60_000)}"
+    return f"{clock_text(begin)}–{clock_text(begin + int(length.removesuffix('M')) * 60_000)}"
 
 
-def _clock(at: int) -> str:
+def clock_text(at: int) -> str:
+    """Market ms as ``10:30``."""
     return iso(at - at % 60_000)[11:16]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +14,7 @@ from sqlalchemy import Connection, func, select
 
 from tradelane.gateway.config import Config
 from tradelane.gateway.demo.story import due_by, money
+from tradelane.gateway.demo.ways import Way, ways
 from tradelane.gateway.doctor import Finding
 from tradelane.gateway.overviews import marco_polo
 from tradelane.gateway.store import open_engine
@@ -24,6 +27,7 @@ from tradelane.settlement.ehub.server.tables import transfers
 if TYPE_CHECKING:
     from rich.console import Console
 
+OFFERS = re.compile(r"(\d+) of (\d+) offers covered")
 IDEA_S = 8
 """Seconds the whole way may take, by the idea behind Tradelane; Marco Polo took eight years."""
 
@@ -50,29 +54,32 @@ class Summary:
     imbalance_wh: int
     marco_polo_ms: dict[str, int] | None
     complete: bool
+    ways: tuple[Way, ...] = ()
     checks: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def ok(self) -> bool:
         sound = not self.overdue and all(check["ok"] is not False for check in self.checks)
+        sound = sound and all(way.balanced for way in self.ways)
         return sound and (self.settled > 0 or not self.complete)
 
     def checked(self, findings: Iterable[Finding]) -> Summary:
         return replace(self, checks=[{"check": f.check, "ok": f.ok, "text": f.text} for f in findings])
 
     def as_json(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in self.__dataclass_fields__} | {"ok": self.ok}
+        plain = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return plain | {"ways": [way.as_json() for way in self.ways], "ok": self.ok}
 
 
-def summarise(config: Config, end: int | None) -> Summary:
+def summarise(config: Config, far: Path, end: int | None) -> Summary:
     """Without checks. ``end`` (market ms): what was sold by then should be settled; None: nothing has to be.
 
-    ``config`` has a [zone] and a [hub] whose files are there.
+    ``config`` has a [zone] and a [hub] whose files are there; ``far`` is the other hub's.
     """
-    engines = [open_engine(path, "BEGIN", readonly=True) for path in (config.zone_db, config.hub_db)]
+    engines = [open_engine(path, "BEGIN", readonly=True) for path in (config.zone_db, config.hub_db, far)]
     try:
-        with engines[0].begin() as zone, engines[1].begin() as hub:
-            return _summary(zone, hub, end)
+        with engines[0].begin() as zone, engines[1].begin() as hub, engines[2].begin() as far_hub:
+            return replace(_summary(zone, hub, end), ways=tuple(ways(zone, hub, far_hub)))
     finally:
         for engine in engines:
             engine.dispose()
@@ -155,10 +162,12 @@ def show(summary: Summary, folder: Path | None) -> None:
         console.print(f"  {name:<22} {text}")
     console.print("\n[bold]Who earned, and who paid[/]")
     _show_people(console, summary.people)
+    for way in summary.ways:
+        _show_way(console, way)
     console.print("\n[bold]Looked at afterwards[/]")
     for ok, text in _folded(summary.checks):
         mark = {True: "[green]ok[/]  ", False: "[red]FAILED[/]", None: "[yellow]--[/]  "}[ok]
-        console.print(f"  {mark} {text}")
+        console.print(f"  {mark} {text}", soft_wrap=True)
     if folder is not None:
         console.print(f"\nThe data is kept in {folder}")
 
@@ -198,13 +207,50 @@ def _show_people(console: Console, people: dict[str, str]) -> None:
     console.print(table)
 
 
+def _show_way(console: Console, way: Way) -> None:
+    """The steps, then an account a line and a currency a column, with their sums."""
+    from rich.table import Table
+
+    console.print(f"\n[bold]{way.title}[/]")
+    for step in way.steps:
+        console.print(f"  {step}", soft_wrap=True)
+    currencies = sorted({change.amount.currency for change in way.changes})
+    table = Table("account", box=None, pad_edge=True)
+    for currency in currencies:
+        table.add_column(currency, justify="right")
+    for hub in dict.fromkeys(change.hub for change in way.changes):
+        lines: dict[str, dict[str, Money]] = {}
+        for change in (one for one in way.changes if one.hub == hub):
+            currency = change.amount.currency
+            lines.setdefault(change.account.removesuffix(f":{currency}"), {})[currency] = change.amount
+        for account, amounts in lines.items():
+            table.add_row(account, *(_nano(amounts.get(one)) for one in currencies))
+        sums = {one: Money(nano, one) for (where, one), nano in way.sums.items() if where == hub}
+        table.add_row(f"sum at {hub}", *(_nano(sums.get(one)) for one in currencies), style="bold")
+    console.print(table)
+
+
+def _nano(amount: Money | None) -> str:
+    """Every digit there is: what is added up has to be seen."""
+    if amount is None:
+        return ""
+    return f"{Decimal(amount.nano).scaleb(-9):+.9f}" if amount.nano else "0"
+
+
 def _folded(checks: Iterable[dict[str, Any]]) -> Iterator[tuple[bool | None, str]]:
-    """The checks as lines, the sound readings of all meters in one."""
-    meters = readings = 0
+    """The checks as lines; the sound ones of all meters' readings, and of their forecasts, in one each."""
+    readings: list[int] = []
+    covered: list[tuple[int, int]] = []
     for check in checks:
+        text, offers = check["text"], OFFERS.search(check["text"])
         if check["ok"] and check["check"].startswith("readings "):
-            meters, readings = meters + 1, readings + int(check["text"].partition(" ")[0])
+            readings.append(int(text.partition(" ")[0]))
+        elif check["ok"] and check["check"].startswith("forecast ") and offers:
+            covered.append((int(offers[1]), int(offers[2])))
         else:
-            yield check["ok"], f"{check['check']}: {check['text']}"
-    if meters:
-        yield True, f"readings of {meters} meters: {readings}, every signed chain whole"
+            yield check["ok"], f"{check['check']}: {text}"
+    if covered:
+        kept, made = (sum(numbers) for numbers in zip(*covered, strict=True))
+        yield True, f"forecasts of {len(covered)} meters: {kept} of {made} offers covered"
+    if readings:
+        yield True, f"readings of {len(readings)} meters: {sum(readings)}, every signed chain whole"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -20,6 +20,18 @@ M = TypeVar("M", bound=BaseModel)
 PREFIX = "/api/v1"
 IN_PROGRESS = "idempotency-in-progress"
 Query = Mapping[str, str | int | None]
+
+
+class Command(Protocol):
+    """A command of a topic's client, sent by the client it is part of."""
+
+    def __call__(self, path: str, key: str, question: BaseModel, shape: type[M]) -> Awaitable[M]: ...
+
+
+class Ask(Protocol):
+    """A question of a topic's client."""
+
+    def __call__(self, path: str, shape: type[M], query: Query | None = None) -> Awaitable[M]: ...
 
 
 class HubError(Exception):

@@ -23,6 +23,7 @@ from tradelane.settlement.ehub.asking import (
 )
 from tradelane.settlement.ehub.client_customs import CustomsClient
 from tradelane.settlement.ehub.client_nominations import NominationsClient
+from tradelane.settlement.ehub.client_road import RoadClient
 from tradelane.settlement.ledger import Transfer
 from tradelane.settlement.logistics import ShipmentEvent, ShipmentState
 
@@ -56,6 +57,7 @@ class HubClient(Asking):
         super().__init__(http, backoff or Backoff(), sleep)
         self.customs = CustomsClient(self._command, self._ask)
         self.nominations = NominationsClient(self._command, self._ask)
+        self.road = RoadClient(self._command, self._ask)
 
     async def open_account(
         self, key: str, *, account: str, owner: str, currency: str, limit: Money | None

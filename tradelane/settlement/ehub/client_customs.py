@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
-from typing import Protocol, TypeVar
 from urllib.parse import quote
 
-from pydantic import BaseModel
-
+from tradelane.settlement.ehub.asking import Ask, Command
 from tradelane.settlement.ehub.wire_declarations import (
     Amend,
     Assess,
@@ -18,21 +15,11 @@ from tradelane.settlement.ehub.wire_declarations import (
     GiveDocument,
 )
 
-M = TypeVar("M", bound=BaseModel)
-
-
-class _Command(Protocol):
-    def __call__(self, path: str, key: str, question: BaseModel, shape: type[M]) -> Awaitable[M]: ...
-
-
-class _Ask(Protocol):
-    def __call__(self, path: str, shape: type[M]) -> Awaitable[M]: ...
-
 
 class CustomsClient:
     """One method a command, with the idempotency key its caller chose."""
 
-    def __init__(self, command: _Command, ask: _Ask) -> None:
+    def __init__(self, command: Command, ask: Ask) -> None:
         self._command = command
         self._ask = ask
 

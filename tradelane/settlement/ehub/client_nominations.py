@@ -2,28 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
-from typing import Protocol, TypeVar
-
-from pydantic import BaseModel
-
+from tradelane.settlement.ehub.asking import Ask, Command
 from tradelane.settlement.ehub.wire_nominations import Nominate, NominationState
-
-M = TypeVar("M", bound=BaseModel)
-
-
-class _Command(Protocol):
-    def __call__(self, path: str, key: str, question: BaseModel, shape: type[M]) -> Awaitable[M]: ...
-
-
-class _Ask(Protocol):
-    def __call__(self, path: str, shape: type[M]) -> Awaitable[M]: ...
 
 
 class NominationsClient:
     """A zone's side: what it tells, and what has become of it."""
 
-    def __init__(self, command: _Command, ask: _Ask) -> None:
+    def __init__(self, command: Command, ask: Ask) -> None:
         self._command = command
         self._ask = ask
 
