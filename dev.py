@@ -32,12 +32,14 @@ STAMP = VENV / "tradelane.stamp"
 UNFINISHED = "unfinished"
 OLDEST_PYTHON = (3, 11)
 OLDEST_PIP = (22, 3)  # the first that knows --python
-PARALLEL = ("-n", "2", "--dist", "loadfile")  # a file's tests stay together, with the server they share
+PARALLEL = ("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")
+"""A file's tests stay together, with the server they share; long files come first, by tests/conftest.py."""
 DEBIAN_TOOLS = {
     "mosquitto": ("mosquitto", "tests against a real MQTT broker"),
     "mosquitto_pub": ("mosquitto-clients", "tests with another MQTT client than ours"),
     "mbpoll": ("mbpoll", "tests with another Modbus client than ours"),
     "postgres": ("postgresql", "tests of an e-hub on PostgreSQL"),
+    "curl": ("curl", "the worked examples of the pages"),
     "chromium": ("chromium", "tests of the page in a browser"),
 }
 """Program → the Debian package that holds it, and what cannot be tested without it."""
