@@ -21,6 +21,7 @@ from tests.meter.simulated import DAY_MINUTES, House
 from tradelane.gateway import migrations
 from tradelane.gateway.closing import Closing
 from tradelane.gateway.file import RoleFile
+from tradelane.gateway.market_units import MarketUnits
 from tradelane.gateway.reading_log import ReadingLog
 from tradelane.gateway.reporting import Reporting
 from tradelane.gateway.tables import readings
@@ -63,7 +64,7 @@ async def live(folder: Path, seed: int) -> None:
     file = RoleFile(folder / "edge.sqlite", migrations.PLACE, migrations.HEAD)
     file.open()
     log = ReadingLog(file, {"roof": KEY})
-    closing = Closing(log, QUARTER, {"roof": "rosa"})
+    closing = Closing(log, MarketUnits.of(QUARTER), {"roof": "rosa"})
     reporting = Reporting(file, log, Told(folder / "told"), {"rosa": KEY})
     await file.read(closing.restore)
     await file.read(log.restore)

@@ -23,6 +23,7 @@ from tradelane.gateway.closing import Closing
 from tradelane.gateway.config import load
 from tradelane.gateway.doctor import examine
 from tradelane.gateway.file import RoleFile
+from tradelane.gateway.market_units import MarketUnits
 from tradelane.gateway.meter_rules import of_profile, rules_of
 from tradelane.gateway.meter_views import meter_router
 from tradelane.gateway.reading_log import ReadingLog
@@ -50,7 +51,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]
         file = RoleFile(config.edge_db, migrations.PLACE, migrations.HEAD)
         file.open()
         log = ReadingLog(file, {"roof": KEY})
-        closing, now = Closing(log, MTU, {"roof": "rosa"}), START + 92 * MINUTE
+        closing, now = Closing(log, MarketUnits.of(MTU), {"roof": "rosa"}), START + 92 * MINUTE
         for minute in range(92):
             log.take(grid(START + minute * MINUTE, wh(minute)), 0)
             await log.flush(closing.due(START + minute * MINUTE))

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from tradelane.gateway import chains, heads, migrations
 from tradelane.gateway.closing import Closing
 from tradelane.gateway.file import RoleFile
+from tradelane.gateway.market_units import MarketUnits
 from tradelane.gateway.reading_log import AT_ONCE, ReadingLog
 from tradelane.market.units import MINUTE, instant
 from tradelane.meter.metering import MeteredInterval
@@ -129,7 +130,7 @@ def test_a_whole_street_goes_into_one_commit(tmp_path: Path) -> None:
 
 def test_one_commit_holds_the_readings_and_what_they_were_found_to_close(tmp_path: Path) -> None:
     async def use(log: ReadingLog, file: RoleFile) -> int:
-        intervals = Closing(log, MTU, {"roof": "rosa"})
+        intervals = Closing(log, MarketUnits.of(MTU), {"roof": "rosa"})
         before = file.store.writer.commits
         for k in range(47):
             log.take(grid(START + k * MINUTE, 1_000 + 20 * k), 0)
@@ -183,7 +184,7 @@ def energy(folder: Path, readings: list[Reading], cuts: list[int]) -> list[Meter
     for first, last in pairwise([0, *cuts, len(readings)]):
 
         async def use(log: ReadingLog, file: RoleFile, first: int = first, last: int = last) -> None:
-            intervals = Closing(log, MTU, {})
+            intervals = Closing(log, MarketUnits.of(MTU), {})
             await file.read(intervals.restore)
             for reading in readings[first:last]:
                 works = intervals.due(reading.gateway_time)

@@ -13,6 +13,7 @@ from tests.gateway.test_reading_log import KEY, MTU, grid, rows, solar
 from tradelane.gateway import chains, migrations, thinning
 from tradelane.gateway.closing import Closing
 from tradelane.gateway.file import RoleFile
+from tradelane.gateway.market_units import MarketUnits
 from tradelane.gateway.reading_log import ReadingLog
 from tradelane.gateway.thinning import DAY, Thinning
 from tradelane.market.units import MINUTE, instant
@@ -37,7 +38,7 @@ def in_file(folder: Path, use: Callable[[RoleFile], Coroutine[Any, Any, T]]) -> 
 async def read_on(file: RoleFile, start: int, end: int) -> ReadingLog:
     """A reading of the grid and one of the panels each minute from ``start`` to ``end``."""
     log = ReadingLog(file, {"roof": KEY})
-    closing = Closing(log, MTU, {})
+    closing = Closing(log, MarketUnits.of(MTU), {})
     await file.read(closing.restore)
     await file.read(log.restore)
     for at in range(start, end, 30 * MINUTE):
@@ -52,7 +53,7 @@ async def read_on(file: RoleFile, start: int, end: int) -> ReadingLog:
 def test_the_first_and_last_of_each_role_stay_and_the_chain_is_proven(tmp_path: Path) -> None:
     async def use(file: RoleFile) -> None:
         log = await read_on(file, MIDNIGHT, MIDNIGHT + DAY // 2)
-        thin = Thinning(file, {"roof": KEY}, MTU, keep_days=1)
+        thin = Thinning(file, {"roof": KEY}, MarketUnits.of(MTU), keep_days=1)
         assert await thin.step(MIDNIGHT + DAY) == 0, "nothing is older than a day"
         gone = await thin.step(MIDNIGHT + DAY + 6 * 60 * MINUTE + 7 * MINUTE)
         assert gone == 24 * (30 - 4)
@@ -93,7 +94,7 @@ def test_much_later_only_the_ends_of_days_stay_and_a_restart_knows_its_head(tmp_
     async def use(file: RoleFile) -> None:
         await read_on(file, MIDNIGHT, MIDNIGHT + 3 * 60 * MINUTE)
         log = await read_on(file, MIDNIGHT + DAY, MIDNIGHT + DAY + 60 * MINUTE)
-        thin = Thinning(file, {"roof": KEY}, MTU, keep_days=1)
+        thin = Thinning(file, {"roof": KEY}, MarketUnits.of(MTU), keep_days=1)
         await thin.step(MIDNIGHT + 10 * DAY)
         assert await file.read(lambda conn: chains.count(conn, "roof")) == 12 * 4 + 4 * 4 + 1
         await thin.step(MIDNIGHT + 500 * DAY)
@@ -113,6 +114,6 @@ def test_what_was_never_closed_is_not_thinned(tmp_path: Path) -> None:
         for minute in range(60):
             log.take(grid(MIDNIGHT + minute * MINUTE, minute), 0)
         await log.flush()
-        return await Thinning(file, {"roof": KEY}, MTU, keep_days=1).step(MIDNIGHT + 9 * DAY)
+        return await Thinning(file, {"roof": KEY}, MarketUnits.of(MTU), keep_days=1).step(MIDNIGHT + 9 * DAY)
 
     assert in_file(tmp_path, use) == 0

@@ -1,7 +1,9 @@
 """An edge's intervals: closed as the counters reach their ends, corrected once by readings that come late.
 
 Always true: an interval is closed once, in order, and stands on disk before it is told; with it stands the
-history it was closed from. What is closed after a kill is what would have been closed without it.
+history it was closed from. What is closed after a kill is what would have been closed without it. Each ends
+where the next begins, also where the zone changes the length of its market time unit; the rest of an interval
+between two lengths is kept, and not told to the zone, which has sold nothing in it.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select
 
+from tradelane.gateway.market_units import MarketUnits
 from tradelane.gateway.reading_log import ReadingLog, Work
 from tradelane.gateway.tables import metered, metered_corrections
 from tradelane.market.units import MINUTE, Interval
@@ -30,11 +33,12 @@ Row = dict[str, Any]
 
 
 class Closing:
-    """``closed``: each meter's newest intervals as they are known now. ``owners``: the members to be told."""
+    """``closed``: each meter's newest intervals as they are known now. ``owners``: the members to be told.
+    Nothing is closed before the zone has said, now or before a restart, how long its ``units`` are."""
 
-    def __init__(self, log: ReadingLog, mtu: int, owners: Mapping[str, str]) -> None:
+    def __init__(self, log: ReadingLog, units: MarketUnits, owners: Mapping[str, str]) -> None:
         self._log = log
-        self._mtu = mtu
+        self._units = units
         self._owners = owners
         self.closed: dict[str, list[MeteredInterval]] = {meter: [] for meter in log.histories}
         self._corrected: set[tuple[str, int]] = set()
@@ -74,7 +78,7 @@ class Closing:
         history, found = self._log.histories[meter], []
         interval = self._next(meter)
         while interval is not None and now >= interval.end:
-            late = now >= interval.end + PATIENCE * self._mtu
+            late = now >= interval.end + PATIENCE * _length(interval)
             if not (history.reaches(interval.end) or late):
                 break
             closed = close_interval(history, interval)
@@ -84,24 +88,23 @@ class Closing:
             found.append(
                 self._row(closed) | {"interval_end": interval.end, "member": self._owners.get(meter)}
             )
-            interval = interval.shifted(1)
-        if found and interval is not None:
-            self._forget(meter, interval.start)
+            interval = self._units.beginning(interval.end)
+        if found:
+            self._forget(meter)
         return found
 
-    def _forget(self, meter: str, start: int) -> None:
-        """Of what lies before ``start``, only what may yet be corrected, and of that only the boundaries."""
-        history, oldest = self._log.histories[meter], start - (CORRECTABLE + 1) * self._mtu
-        history.trim(oldest)
-        history.thin(range(oldest, start + 1, self._mtu))
+    def _forget(self, meter: str) -> None:
+        """Of what is closed, only what may yet be corrected, and of that only the boundaries."""
+        history, last = self._log.histories[meter], self.closed[meter][-CORRECTABLE - 1 :]
+        history.trim(last[0].interval.start)
+        history.thin([*(one.interval.start for one in last), last[-1].interval.end])
 
     def _next(self, meter: str) -> Interval | None:
         if self.closed[meter]:
-            return self.closed[meter][-1].interval.shifted(1)
+            return self._units.beginning(self.closed[meter][-1].interval.end)
         points = [p for p in self._log.histories[meter].points.values() if p]
-        if not points:
-            return None
-        return Interval.at(max(p[0].time for p in points) - 1, self._mtu).shifted(1)
+        begun = self._units.holding(max(p[0].time for p in points) - 1) if points else None
+        return None if begun is None else self._units.beginning(begun.end)
 
     def _remember(self, closed: MeteredInterval) -> None:
         rows = self.closed[closed.meter]
@@ -133,7 +136,7 @@ class Closing:
 
     def _may_correct(self, one: MeteredInterval, now: int) -> bool:
         once = (one.meter, one.interval.start) not in self._corrected
-        return once and now < one.interval.end + CORRECTABLE * self._mtu
+        return once and now < one.interval.end + CORRECTABLE * _length(one.interval)
 
     def _tell(self, one: MeteredInterval, seen: str) -> None:
         self._log.tell(
@@ -148,8 +151,12 @@ class Closing:
             "export_wh": closed.export_wh or 0,
             "production_wh": closed.production_wh,
             "quality": closed.quality.value,
-            "sent": closed.meter not in self._owners,
+            "sent": closed.meter not in self._owners or not self._units.is_whole(closed.interval),
         }
+
+
+def _length(interval: Interval) -> int:
+    return interval.end - interval.start
 
 
 def _adding(table: Any, rows: Sequence[Row]) -> Callable[[Connection], None]:

@@ -21,6 +21,7 @@ from tradelane.gateway.closing import Closing
 from tradelane.gateway.config import Config
 from tradelane.gateway.file import RoleFile
 from tradelane.gateway.homeassistant import home_link
+from tradelane.gateway.market_units import MarketUnits
 from tradelane.gateway.meter_rules import rules_of
 from tradelane.gateway.meter_views import meter_router
 from tradelane.gateway.migrations import HEAD, PLACE
@@ -58,7 +59,7 @@ class EdgeRole:
         section = config.edge
         self._clock = clock
         self._commit_s = section.commit_ms / 1000
-        mtu = (config.zone.mtu_minutes if config.zone else 15) * MINUTE
+        self._units = MarketUnits()
         self._file = RoleFile(config.edge_db, PLACE, HEAD)
         self._members = {member.id: member for member in section.members}
         self._keys = {id: keys.load_or_create_key(config.key_file(id)) for id in self._members}
@@ -66,8 +67,8 @@ class EdgeRole:
         owners = {meter: owner for meter in meters if (owner := section.owner(meter))}
         sealing = {meter: keys.load_or_create_key(config.sealing_key_file(meter)) for meter in meters}
         self._log = ReadingLog(self._file, sealing, rules_of(section))
-        self._closing = Closing(self._log, mtu, owners)
-        self._thinning = Thinning(self._file, sealing, mtu, section.keep_readings_days)
+        self._closing = Closing(self._log, self._units, owners)
+        self._thinning = Thinning(self._file, sealing, self._units, section.keep_readings_days)
         self._sources: list[Source] = list(sources(section, clock))
         self._zone = ZoneClient(section.zone_url or "http://zone", zone_transport)
         self._offering = Offering(section, self._closing.closed)
@@ -88,6 +89,7 @@ class EdgeRole:
         await self._file.read(self._restore)
 
     def _restore(self, conn: Connection) -> None:
+        self._units.restore(conn)
         self._closing.restore(conn)
         self._log.restore(conn)
         self._choices.restore(conn)
@@ -154,8 +156,8 @@ class EdgeRole:
         """Before each gate, offer every member's surplus and bid for its use."""
         while True:
             try:
-                products = await self._zone.products()
-            except (ZoneUnreachable, ZoneRefused) as error:
+                products = await self._products()
+            except (ZoneUnreachable, ZoneRefused, ValueError) as error:
                 log.warning("no products from the zone", reason=str(error))
                 await asyncio.sleep(RETRY_S)
                 continue
@@ -170,6 +172,15 @@ class EdgeRole:
             self._offering.made = []
             await asyncio.gather(*(self._order(member, body) for member, body in drafts))
             await self._clock.sleep_until(gate)
+
+    async def _products(self) -> list[dict[str, Any]]:
+        """What can be ordered now; how long its intervals are is heeded, and stored with the next commit."""
+        products = await self._zone.products()
+        changed = self._units.told(products)
+        if changed is not None:
+            log.info("the zone's market time unit", units=str(self._units))
+            self._works.append(changed)
+        return products
 
     async def _mine(self, member: str) -> dict[str, Any]:
         return await self._zone.mine(self._keys[member], member, self._clock.now())

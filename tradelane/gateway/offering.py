@@ -6,12 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
+from tradelane.gateway.schedule import delivery_of
 from tradelane.gateway.sections import Buyer, EdgeSection, Member
 from tradelane.market.consumer import CONSUMERS, Consumer, PriceStep
 from tradelane.market.order import Side
 from tradelane.market.product import Product
 from tradelane.market.quoting import Draft, lots_of_wh, quote_demand, quote_surplus
-from tradelane.market.units import MINUTE, Interval, decimal, instant, iso
+from tradelane.market.units import Interval, decimal, iso
 from tradelane.meter.forecast import Forecast, forecast
 from tradelane.meter.metering import MeteredInterval
 from tradelane.meter.reading import Reading
@@ -39,8 +40,9 @@ class Offering:
         newest: Mapping[str, tuple[Reading, int]],
     ) -> Iterator[dict[str, Any]]:  # fmt: skip
         """Order messages, unsigned; ids repeat when the same gate is offered for again."""
-        for raw in products:
-            product = _product(raw)
+        known = [_product(raw) for raw in products]
+        lengths = [one.delivery.end - one.delivery.start for one in known if one.delivery is not None]
+        for product in known:
             if product.delivery is not None:
                 drafts = list(self._power(member, product))
                 read = newest.get(member.meter or "")
@@ -51,7 +53,7 @@ class Offering:
                         body["read_wall"] = read[1]
                     yield body
             else:
-                yield from _goods(member, product, gate)
+                yield from _goods(member, product, gate, lengths[0])
 
     def _power(self, member: Member, product: Product) -> Iterator[Draft]:
         if member.sells and member.meter:
@@ -86,11 +88,12 @@ class Offering:
         if buyer.kind in CONSUMERS:
             yield from quote_demand(member.id, member.zone, product, _scaled(CONSUMERS[buyer.kind], buyer))
             return
-        assert buyer.max_price is not None and buyer.max_wh is not None
+        delivery = product.delivery
+        assert buyer.max_price is not None and buyer.max_wh is not None and delivery is not None
         wh = buyer.max_wh
         if buyer.kind == "household":
-            closed = self._closed.get(member.meter or "", ())
-            wh = min(wh, (closed[-1].import_wh or 0) if closed else 0)
+            closed, length = self._closed.get(member.meter or "", ()), delivery.end - delivery.start
+            wh = min(wh, (closed[-1].lasting(length).import_wh or 0) if closed else 0)
         lots = lots_of_wh(product, wh)
         if lots:
             price = int(buyer.max_price / product.tick)
@@ -104,11 +107,6 @@ def _scaled(consumer: Consumer, buyer: Buyer) -> Consumer:
 
 def _product(raw: Mapping[str, Any]) -> Product:
     """What the edge needs of a product; its price limits stay the zone's business."""
-    gate, delivery = raw["gate"], None
-    if gate is not None:
-        start, _, length = str(raw["id"]).removeprefix("power/").partition("/PT")
-        begin = instant(start)
-        delivery = Interval(begin, begin + int(length.removesuffix("M")) * MINUTE)
     return Product(
         raw["id"],
         raw["unit"],
@@ -116,13 +114,14 @@ def _product(raw: Mapping[str, Any]) -> Product:
         decimal(raw["tick"]),
         -NO_LIMIT,
         NO_LIMIT,
-        delivery=delivery,
+        delivery=delivery_of(str(raw["id"])),
     )
 
 
-def _goods(member: Member, product: Product, gate: int) -> Iterator[dict[str, Any]]:
+def _goods(member: Member, product: Product, gate: int, unit: int) -> Iterator[dict[str, Any]]:
+    """``unit``: milliseconds from one gate to the next."""
     for k, offer in enumerate(member.goods):
-        if product.id.partition("/")[0] != offer.product or (gate // (15 * MINUTE)) % offer.every:
+        if product.id.partition("/")[0] != offer.product or (gate // unit) % offer.every:
             continue
         lots = int(offer.quantity / product.lot)
         draft = Draft(

@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from tradelane.market.units import Interval
+from tradelane.market.units import MINUTE, Interval, instant
+
+POWER = "power/"
 
 
 class Gate(NamedTuple):
@@ -47,4 +49,15 @@ def ended(since: int, now: int, mtu: int, grace: int) -> Iterator[Interval]:
 
 def product_id(delivery: Interval) -> str:
     """The power product delivered in an interval: ``power/2026-06-21T10:00Z/PT15M``."""
-    return f"power/{delivery}"
+    return f"{POWER}{delivery}"
+
+
+def delivery_of(product: str) -> Interval | None:
+    """The interval in which a power product is delivered; None of goods. ValueError when it is neither."""
+    if not product.startswith(POWER):
+        return None
+    begin, stroke, minutes = product.removeprefix(POWER).removesuffix("M").partition("/PT")
+    if not stroke or not minutes.isdecimal() or not int(minutes):
+        raise ValueError(f"{product!r} is not a power product")
+    start = instant(begin)
+    return Interval(start, start + int(minutes) * MINUTE)

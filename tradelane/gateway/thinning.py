@@ -16,6 +16,7 @@ from sqlalchemy.dialects import sqlite
 
 from tradelane.gateway import chains
 from tradelane.gateway.file import RoleFile
+from tradelane.gateway.market_units import MarketUnits
 from tradelane.gateway.tables import meta, meter_states, readings
 from tradelane.market.units import MINUTE
 from tradelane.meter.seal import thin
@@ -34,17 +35,22 @@ class Thinning:
     """``keys``: what seals each meter's readings. All readings of the last ``keep_days`` stay."""
 
     def __init__(
-        self, file: RoleFile, keys: Mapping[str, Ed25519PrivateKey], mtu: int, keep_days: int
+        self, file: RoleFile, keys: Mapping[str, Ed25519PrivateKey], units: MarketUnits, keep_days: int
     ) -> None:
         self._file = file
         self._keys = keys
-        self._levels = ((mtu, keep_days * DAY), (DAY, max(BOUNDARY_DAYS, keep_days) * DAY))
+        self._units = units
+        self._keep_days = keep_days
 
     async def step(self, now: int) -> int:
         """Thin out all that is old enough at ``now`` (ms); how many readings went."""
         gone = 0
+        if self._units.finest is None:
+            return gone
+        old, older = self._keep_days * DAY, max(BOUNDARY_DAYS, self._keep_days) * DAY
+        levels = ((self._units.finest, old), (DAY, older))
         for meter, key in self._keys.items():
-            for grain, age in self._levels:
+            for grain, age in levels:
                 until = (now - age) // grain * grain
                 while went := await self._part(meter, key, grain, until):
                     gone += went[0]

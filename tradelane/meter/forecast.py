@@ -72,7 +72,8 @@ def _record(
     recent: Sequence[MeteredInterval], interval: Interval, elevation: Elevation
 ) -> tuple[int, list[int]]:
     """The expected surplus, and the errors, in order, that it may have."""
-    known = [one for one in recent if one.export_wh is not None][-CASES - RECENT :]
+    length = interval.end - interval.start
+    known = [one.lasting(length) for one in recent if one.export_wh is not None][-CASES - RECENT :]
     sun = cache(partial(mean_sun, elevation))
     return expected_wh(known, interval, sun), sorted(_errors(known, interval, sun))
 

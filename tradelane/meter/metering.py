@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import pairwise
 
@@ -45,6 +45,15 @@ class MeteredInterval:
     def energy(self) -> tuple[int | None, int | None, int | None]:
         """Import, export and production, Wh."""
         return self.import_wh, self.export_wh, self.production_wh
+
+    def lasting(self, length: int) -> MeteredInterval:
+        """The same powers for ``length`` ms: what a market with another time unit would have metered."""
+        own = self.interval.end - self.interval.start
+        if own == length:
+            return self
+        energy = (None if wh is None else wh * length // own for wh in self.energy)
+        bought, sold, made = energy
+        return replace(self, import_wh=bought, export_wh=sold, production_wh=made)
 
 
 def counter_at(points: Sequence[Point], instant: int) -> int | None:
