@@ -35,6 +35,10 @@ def conn(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         yield connection
 
 
+def test_a_question_by_names_is_compiled_once() -> None:
+    assert select(tables.accounts).where(among(tables.accounts.c.account))._generate_cache_key() is not None
+
+
 def test_rows_are_written_and_found_by_any_name(conn: Connection) -> None:
     MAKE(conn, [(name, "x", "EUR", 0, 0, None, 0) for name in ODD])
     MAKE(conn, [])

@@ -11,6 +11,7 @@ from sqlalchemy import BindParameter, Column, ColumnElement, Connection, bindpar
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.base import Executable
 from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.visitors import InternalTraversal
 
 NAMES = "names"
 
@@ -42,6 +43,8 @@ class _Texts(ColumnElement[str]):
 
     inherit_cache = True
     bound: BindParameter[str] = bindparam(NAMES)
+    _traverse_internals: Any = (("bound", InternalTraversal.dp_clauseelement),)
+    """Without it every statement that asks this would be compiled anew each time."""
 
 
 @compiles(_Texts, "sqlite")
