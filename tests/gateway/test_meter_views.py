@@ -25,14 +25,20 @@ from tradelane.gateway.doctor import examine
 from tradelane.gateway.file import RoleFile
 from tradelane.gateway.market_units import MarketUnits
 from tradelane.gateway.meter_rules import of_profile, rules_of
-from tradelane.gateway.meter_views import meter_router
+from tradelane.gateway.meter_views import MeterDoor, meter_router
 from tradelane.gateway.reading_log import ReadingLog
 from tradelane.gateway.sections import EdgeSection
 from tradelane.gateway.tables import metered_corrections
+from tradelane.gateway.web import sessions
+from tradelane.gateway.web.guard import Guard
+from tradelane.gateway.web.sessions import Role
 from tradelane.market.units import MINUTE, Interval
 from tradelane.meter.counter import Rules, Seen
 from tradelane.meter.forecast import Forecast
 from tradelane.meter.profile import parse
+from tradelane.settlement import problem
+
+SECRET = "the edge's"  # of this test only
 
 
 def wh(minute: int) -> int:
@@ -66,13 +72,31 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]
         await log.flush([lambda conn: conn.execute(insert(metered_corrections).values(correction))])
         app = FastAPI()
         clock = Clock(1, now, 0, wall=lambda: 0)
-        app.include_router(meter_router(file, log, closing, clock))
+        problem.install(app)
+        door = MeterDoor(Guard(file, Role.OWNER, clock, "/pair"), SECRET, {"roof": "rosa"})
+        app.include_router(meter_router(file, log, closing, clock, door))
+        tokens = [
+            await file(lambda conn, who=who: sessions.open_session(conn, Role.OWNER, who, 0))  # type: ignore[misc]  # a default for the loop's sake
+            for who in ("rosa", "pim")
+        ]
+        asked = [{"Authorization": f"Bearer {SECRET}"}, {}, {"Authorization": "Bearer guess"}]
+        asked += [{"Cookie": f"tradelane-owner={token}"} for token in [*tokens, "guess"]]
         async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://edge") as http:
-            answer = await http.get("/api/v1/meters")
+            answers = [await http.get("/api/v1/meters", headers=headers) for headers in asked]
         file.close()
-        return dict(answer.json())
+        return {
+            **answers[0].json(),
+            "statuses": [one.status_code for one in answers],
+            "shown": [[item["meter"] for item in one.json().get("items", [])] for one in answers],
+        }
 
     return folder, asyncio.run(main())
+
+
+def test_meters_are_shown_to_the_secret_and_to_their_owner_only(told: tuple[Path, dict[str, Any]]) -> None:
+    """In order: the secret, nothing, a wrong one; the sessions of the owner, of a neighbour, of nobody."""
+    assert told[1]["statuses"] == [200, 401, 401, 200, 200, 401]
+    assert told[1]["shown"] == [["roof"], [], [], ["roof"], [], []]
 
 
 def test_each_meter_tells_how_it_is(told: tuple[Path, dict[str, Any]]) -> None:

@@ -23,7 +23,7 @@ from tradelane.gateway.file import RoleFile
 from tradelane.gateway.homeassistant import home_link
 from tradelane.gateway.market_units import MarketUnits
 from tradelane.gateway.meter_rules import rules_of
-from tradelane.gateway.meter_views import meter_router
+from tradelane.gateway.meter_views import MeterDoor, meter_router
 from tradelane.gateway.migrations import HEAD, PLACE
 from tradelane.gateway.offering import Offering
 from tradelane.gateway.reading_log import ReadingLog, Work
@@ -31,8 +31,10 @@ from tradelane.gateway.reporting import Reporting
 from tradelane.gateway.sections import Member
 from tradelane.gateway.sources import sources
 from tradelane.gateway.thinning import Thinning
+from tradelane.gateway.web.guard import Guard
 from tradelane.gateway.web.phone.household import Household
-from tradelane.gateway.web.phone.routes import phone_router
+from tradelane.gateway.web.phone.routes import ENTRANCE, phone_router
+from tradelane.gateway.web.sessions import Role
 from tradelane.gateway.zone_client import ZoneClient, ZoneRefused, ZoneUnreachable
 from tradelane.market.units import MINUTE, instant
 from tradelane.meter.reading import Source
@@ -80,9 +82,11 @@ class EdgeRole:
         self._works: list[Work] = []
         """What waits for the next commit."""
         self.router = APIRouter()
-        self.router.include_router(meter_router(self._file, self._log, self._closing, clock))
+        secret = keys.load_or_create_token(config.edge_token_file)
+        door = MeterDoor(Guard(self._file, Role.OWNER, clock, ENTRANCE), secret, owners)
+        self.router.include_router(meter_router(self._file, self._log, self._closing, clock, door))
         household = Household(self._file, clock, self._choices, self._log, self._closing, self._mine)
-        self.router.include_router(phone_router(household, keys.load_or_create_token(config.edge_token_file)))
+        self.router.include_router(phone_router(household, secret))
 
     async def start(self) -> None:
         self._file.open()
