@@ -48,6 +48,7 @@ def test_a_sound_gateway_is_sound_in_every_respect(sound: Site) -> None:
         "database edge": "sound",
         "journal": "4 entries, chain whole",
         "edge journal": "0 entries, chain whole",
+        "heads": "1 kept, each in its chain",
         "readings roof": "20 readings, signed chain whole",
         "energy": "4000 Wh sold = 3900 Wh delivered + 100 Wh imbalance billed",
         "trial balance": "CHF, EUR sum to zero",

@@ -48,6 +48,17 @@ def head(conn: Connection, meter: str) -> Head:
     return max((Head(*row) for row in (record, digest) if row), key=lambda one: one.seq, default=GENESIS)
 
 
+def holds(conn: Connection, meter: str, head: Head) -> bool:
+    """Whether the meter's chain goes through ``head``; where it was thinned out, its number has to do."""
+    own = select(readings.c.hash).where(readings.c.meter == meter, readings.c.seq == head.seq)
+    record = conn.execute(own).scalar()
+    if record is not None:
+        return bool(record == head.hash)
+    covers = (thinned.c.meter == meter, thinned.c.first <= head.seq, thinned.c.last >= head.seq)
+    digest = conn.execute(select(thinned.c.last, thinned.c.hash).where(*covers)).first()
+    return digest is not None and (digest.last > head.seq or digest.hash == head.hash)
+
+
 def count(conn: Connection, meter: str) -> int:
     """Readings that are kept."""
     query = select(func.count()).select_from(readings).where(readings.c.meter == meter)

@@ -22,6 +22,7 @@ WORDS = {
     "late": "shown late: put where it belongs",
     "off": "power contradicts voltage and current: counters not trusted",
     "agrees again": "power agrees with voltage and current again",
+    "cut": "no longer holds a head that was kept: readings before this one are missing",
     "corrected": "corrected by late readings",
     "too late to correct": "would be corrected, but its settlement is final",
 }

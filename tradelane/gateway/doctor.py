@@ -17,6 +17,7 @@ from tradelane.gateway import (
     books,
     chains,
     counter_events,
+    cut_chains,
     forecasts,
     heads,
     journal,
@@ -185,6 +186,23 @@ def _journal(name: str, examination: Examination, path: Path) -> Iterator[Findin
             yield Finding(name, True, f"{journal.head(conn).seq} entries, chain whole")
 
 
+def kept_heads(examination: Examination) -> Iterator[Finding]:
+    """Whether each chain holds every head that was kept beside it, also those an earlier start has missed."""
+    config = examination.config
+    if config.edge is None:
+        return
+    with examination.reading(config.edge_db) as conn:
+        kept = cut_chains.known(config.edge_db)
+        lost = cut_chains.missing(conn, kept)
+        for one in lost:
+            end = chains.head(conn, one.meter).seq
+            text = f"the chain, now at {end}, does not hold the head {one.head.seq} that was kept"
+            where = f"put back the database that has it, or keep {cut_chains.NAME} elsewhere and delete it"
+            yield Finding(f"heads {one.meter}", False, f"{text}: readings are missing; {where}")
+    if kept and not lost:
+        yield Finding("heads", True, f"{len(kept)} kept, each in its chain")
+
+
 def readings_chain(examination: Examination) -> Iterator[Finding]:
     """Each meter's readings: linked, signed by the key of the member whose meter it is, and not cut short of
     a head that the edge or the zone has kept."""
@@ -276,5 +294,6 @@ CHECKS: list[Check] = [
     hub_books,
     forecasts_record,
     counters,
+    kept_heads,
     readings_chain,
 ]

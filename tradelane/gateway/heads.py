@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,7 +52,12 @@ def beside(database: Path) -> Path:
 
 def write(path: Path, heads: Mapping[str, SignedHead]) -> None:
     """Replace the file, durably."""
-    body = {"format": FORMAT, "items": [heads[meter].to_json() for meter in sorted(heads)]}
+    write_all(path, [heads[meter] for meter in sorted(heads)])
+
+
+def write_all(path: Path, heads: Iterable[SignedHead]) -> None:
+    """The same of heads in this order, which may be several of a meter."""
+    body = {"format": FORMAT, "items": [one.to_json() for one in heads]}
     draft = path.with_name(f".{path.name}")
     with draft.open("w", encoding="utf-8") as file:
         json.dump(body, file, indent=1)

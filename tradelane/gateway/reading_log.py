@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection, select
 from sqlalchemy.dialects import sqlite
 
-from tradelane.gateway import chains, heads
+from tradelane.gateway import chains, cut_chains, heads
 from tradelane.gateway.heads import SignedHead
 from tradelane.gateway.tables import meter_events, meter_states
 from tradelane.meter.counter import Rules
@@ -54,6 +54,8 @@ class ReadingLog:
         self.histories = {meter: self._history(meter, None) for meter in keys}
         self.newest: dict[str, tuple[Reading, int]] = {}
         """Each meter's newest reading, with the wall time (ms) it came."""
+        self._cut: dict[str, SignedHead] = {}
+        """Heads that were kept and are missing, of meters that no reading has come of since."""
         self._waiting: list[tuple[Reading, int]] = []
         self._events: list[dict[str, Any]] = []
 
@@ -63,7 +65,9 @@ class ReadingLog:
         return MeterHistory(meter, rule, rules) if body is None else restored(meter, body, rule, rules)
 
     def restore(self, conn: Connection) -> None:
-        """Take up the chains and the histories where the last commit left them."""
+        """Take up the chains and the histories where the last commit left them; a chain that does not hold
+        the head that was kept is told of, and goes on from where it ends."""
+        self._cut = cut_chains.found(conn, self._file.path)
         kept = {row.meter: row for row in conn.execute(select(meter_states))}
         for meter in self._keys:
             self.heads[meter] = chains.head(conn, meter)
@@ -74,7 +78,11 @@ class ReadingLog:
                     self._count(Reading.from_json(json.loads(record.body)), record.seq)
             self._sign_head(conn, meter)
         if self.signed:
-            heads.write(heads.beside(self._file.path), self.signed)
+            self._keep_heads()
+
+    def _keep_heads(self) -> None:
+        """A missing head stays until the event that tells of it is on disk."""
+        heads.write(heads.beside(self._file.path), {**self.signed, **self._cut})
 
     def _sign_head(self, conn: Connection, meter: str) -> None:
         for record in chains.links(conn, meter, self.heads[meter].seq - 1):
@@ -95,6 +103,9 @@ class ReadingLog:
         if not (taken or events or also):
             return []
         batches = await self._sealed([reading for reading, _ in taken])
+        for meter in self._cut.keys() & batches.keys():
+            reading, record = batches[meter][0]
+            events.append(_event(meter, record.seq, cut_chains.told(reading.gateway_time)))
 
         def store(conn: Connection) -> None:
             rows = [row for batch in batches.values() for row in batch]
@@ -106,10 +117,11 @@ class ReadingLog:
 
         await self._file(store)
         for meter, batch in batches.items():
+            self._cut.pop(meter, None)
             self.heads[meter] = batch[-1][1].head
             self.signed[meter] = SignedHead.of(meter, batch[-1][1])
         if batches and keep_heads:
-            await asyncio.to_thread(heads.write, heads.beside(self._file.path), dict(self.signed))
+            await asyncio.to_thread(self._keep_heads)
         seqs = {id(reading): record.seq for batch in batches.values() for reading, record in batch}
         for reading, wall in taken:
             self._count(reading, seqs[id(reading)])

@@ -142,19 +142,21 @@ def verify_chain(
 
     Without a ``head`` the chain may begin anywhere.
     """
-    wanted = {one.seq: one.hash for one in known}
+    wanted: dict[int, set[bytes]] = {}
+    for one in known:
+        wanted.setdefault(one.seq, set()).add(one.hash)
     doubtful: int | None = None
-    for one in links:
-        head = Head(one.seq - 1, one.prev) if head is None else head
-        fault = _fault(one, head)
+    for item in links:
+        head = Head(item.seq - 1, item.prev) if head is None else head
+        fault = _fault(item, head)
         if fault is not None:
             return Broken(head.seq + 1, fault)
-        covered = one.digest if isinstance(one, Thinned) else one.hash
-        if one.signature and not signs(public_key, one.signature, covered):
-            return Broken(doubtful or one.seq, Fault.SIGNATURE)
-        doubtful = None if one.signature else doubtful or one.seq
-        head = one.head
-        if wanted.pop(head.seq, head.hash) != head.hash:
+        covered = item.digest if isinstance(item, Thinned) else item.hash
+        if item.signature and not signs(public_key, item.signature, covered):
+            return Broken(doubtful or item.seq, Fault.SIGNATURE)
+        doubtful = None if item.signature else doubtful or item.seq
+        head = item.head
+        if wanted.pop(head.seq, {head.hash}) != {head.hash}:
             return Broken(head.seq, Fault.TAIL)
     if doubtful is not None:
         return Broken(doubtful, Fault.UNSIGNED)

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from tradelane.gateway import chains, heads, keys, proofs
+from tradelane.gateway import chains, cut_chains, heads, keys, proofs
 from tradelane.gateway.commands.failure import CommandFailed, ExitCode
 from tradelane.gateway.commands.output import print_json
 from tradelane.gateway.proofs import Period, Seen
@@ -44,8 +44,7 @@ def verify_readings(question: Question, as_json: bool) -> None:
     key, period = public_key(question.key), period_of(question.since, question.until)
     known = [] if question.head is None else _heads(question.head)
     if question.db is not None:
-        beside = heads.beside(question.db)
-        known += _heads(beside) if beside.exists() else []
+        known += _beside(question.db)
         meter, seen, problem = _of_database(question.db, question.meter, key, period, known)
     else:
         assert question.file is not None
@@ -85,6 +84,13 @@ def period_of(since: str | None, until: str | None) -> Period:
 def _heads(path: Path) -> list[heads.SignedHead]:
     try:
         return heads.read(path)
+    except heads.BadHeads as error:
+        raise CommandFailed(ExitCode.USAGE, str(error)) from None
+
+
+def _beside(database: Path) -> list[heads.SignedHead]:
+    try:
+        return cut_chains.known(database)
     except heads.BadHeads as error:
         raise CommandFailed(ExitCode.USAGE, str(error)) from None
 
