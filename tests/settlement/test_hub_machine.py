@@ -20,8 +20,9 @@ from sqlalchemy import Connection, select
 from tests.settlement.hubs import NOW
 from tradelane.gateway.store import open_engine
 from tradelane.settlement.ehub import wire
-from tradelane.settlement.ehub.server import chain, data, payments, tables
+from tradelane.settlement.ehub.server import chain, data, payments, reserving, tables
 from tradelane.settlement.ehub.server.commands import Answer, Command, once, request_hash
+from tradelane.settlement.problem import Problem
 
 LIMITS: dict[str, int | None] = {
     "issuer:EUR": None,
@@ -39,6 +40,13 @@ amounts = st.integers(1, 12)
 
 def amount(whole: int, currency: str) -> dict[str, str]:
     return {"currency": currency, "value": str(whole)}
+
+
+def reserve_one(conn: Connection, command: Command, question: wire.Reserve) -> Answer:
+    (result,) = reserving.reserve(conn, [(command, question)])
+    if isinstance(result, Problem):
+        raise result
+    return result
 
 
 class HubMachine(RuleBasedStateMachine):
@@ -95,7 +103,7 @@ class HubMachine(RuleBasedStateMachine):
             {"reservation": name, "account": account, "contract": "c", "amount": amount(whole, account[-3:])}
         )
         possible = whole <= self.free(account)
-        assert self.do(payments.reserve, question).status == (201 if possible else 402)
+        assert self.do(reserve_one, question).status == (201 if possible else 402)
         if not possible:
             return multiple()
         self.open[name] = (account, whole)

@@ -14,7 +14,7 @@ from starlette.routing import Route
 from tradelane.settlement import problem
 from tradelane.settlement.bearer import Bearer
 from tradelane.settlement.ehub import wire, wire_ledger
-from tradelane.settlement.ehub.server import customs_rules, data, payments, transfers
+from tradelane.settlement.ehub.server import customs_rules, data, payments, reserving, transfers
 from tradelane.settlement.ehub.server.bank import routes as bank
 from tradelane.settlement.ehub.server.commands import Commands, idempotency_key
 from tradelane.settlement.ehub.server.customs import routes as customs
@@ -24,6 +24,7 @@ from tradelane.settlement.ehub.server.openpayments.bell import Bell
 from tradelane.settlement.ehub.server.road import routes as road_routes
 from tradelane.settlement.ehub.server.road.settings import Road
 from tradelane.settlement.ehub.server.supervision import routes as supervision
+from tradelane.settlement.ehub.server.together import Together
 from tradelane.settlement.ehub.server.transact import Transact
 
 PREFIX = "/api/v1"
@@ -51,7 +52,7 @@ def create_router(
     ``facade`` what members may do."""
     look = read or transact
     routes = APIRouter(prefix=PREFIX, tags=["e-hub"], dependencies=[Depends(Bearer(token))])
-    _add_commands(routes, Commands(transact, now))
+    _add_commands(routes, Commands(transact, now), transact)
     routes.include_router(bank.router(transact, look, now))
     routes.include_router(logistics.router(transact, look, now, (proof_secret or token).encode()))
     routes.include_router(customs.router(transact, look, now))
@@ -98,7 +99,9 @@ def _health(read: Transact) -> Route:
     return Route(f"{PREFIX}/healthz", healthz)
 
 
-def _add_commands(router: APIRouter, commands: Commands) -> None:
+def _add_commands(router: APIRouter, commands: Commands, transact: Transact) -> None:
+    reservations = Together(commands, transact, reserving.reserve)
+
     @router.post("/accounts", status_code=201, response_model=wire.AccountState)
     async def open_account(request: Request, key: Key, question: wire.OpenAccount) -> Response:
         return await commands.run(request, key, question, payments.open_account)
@@ -109,7 +112,7 @@ def _add_commands(router: APIRouter, commands: Commands) -> None:
 
     @router.post("/reservations", status_code=201, response_model=wire.ReservationState)
     async def reserve(request: Request, key: Key, question: wire.Reserve) -> Response:
-        return await commands.run(request, key, question, payments.reserve)
+        return await reservations.run(request, key, question)
 
     @router.post("/reservations/{reservation:path}/release", response_model=wire.ReservationState)
     async def release(

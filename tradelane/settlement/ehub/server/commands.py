@@ -8,9 +8,9 @@ authorised, no key, not valid) store nothing.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from fastapi import Header, Request, Response
 from pydantic import BaseModel
@@ -52,6 +52,10 @@ class Answer:
         return Response(self.text, self.status, headers, media)
 
 
+Result = Answer | Problem
+"""What becomes of one of many commands."""
+
+
 def once(conn: Connection, command: Command, effect: Callable[[Connection], Answer]) -> Answer:
     """The answer stored under the command's key, or that of ``effect``, stored with it.
 
@@ -60,9 +64,10 @@ def once(conn: Connection, command: Command, effect: Callable[[Connection], Answ
     """
     known = conn.execute(_KNOWN, {"key": command.key}).one_or_none()
     if known is not None:
-        if known.request != command.request:
-            raise _reused()
-        return Answer(known.status, known.answer, replayed=True)
+        first = again(known, command)
+        if isinstance(first, Problem):
+            raise first
+        return first
     answer = _attempt(conn, effect)
     conn.execute(
         _STORE,
@@ -75,6 +80,13 @@ def once(conn: Connection, command: Command, effect: Callable[[Connection], Answ
         },
     )
     return answer
+
+
+def again(row: Any, command: Command) -> Result:
+    """What a row of ``idempotency`` answers to the command with its key."""
+    if row.request != command.request:
+        return _reused()
+    return Answer(row.status, row.answer, replayed=True)
 
 
 def _attempt(conn: Connection, effect: Callable[[Connection], Answer]) -> Answer:
@@ -97,17 +109,26 @@ class Commands:
         self, request: Request, key: str, question: Q, effect: Callable[[Connection, Command, Q], Answer]
     ) -> Response:
         """Answer one request; Problem 409 while another with the same key is being worked on."""
+
+        async def work(command: Command) -> Answer:
+            return await self._transact(
+                lambda conn: once(conn, command, lambda inner: effect(inner, command, question))
+            )
+
+        return await self.answered(request, key, question, work)
+
+    async def answered(
+        self, request: Request, key: str, question: BaseModel, work: Callable[[Command], Awaitable[Answer]]
+    ) -> Response:
+        """What ``work`` answers to the command this request is; the same Problem."""
         if key in self._in_progress:
             raise _in_progress()
         command = Command(key, request_hash(request.method, request.url.path, question), self._now())
         self._in_progress.add(key)
         try:
-            answer = await self._transact(
-                lambda conn: once(conn, command, lambda inner: effect(inner, command, question))
-            )
+            return (await work(command)).response()
         finally:
             self._in_progress.discard(key)
-        return answer.response()
 
 
 def request_hash(method: str, path: str, question: BaseModel) -> bytes:

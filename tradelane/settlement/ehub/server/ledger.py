@@ -8,7 +8,7 @@ the same number to two lines, which the database refuses.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
@@ -27,9 +27,12 @@ def execute(
     at: int,
     *,
     settlement: str | None = None,
-    contract: str | None = None,
+    contract: str | Mapping[str, str] | None = None,
 ) -> list[Outcome]:
-    """The outcome of each entry, in order, at ``at`` (ms). Pendings whose time is over end first."""
+    """The outcome of each entry, in order, at ``at`` (ms). Pendings whose time is over end first.
+
+    ``contract`` is that of all of them, or each one's by the entry's id.
+    """
     expire(conn, at)
     return _execute(conn, ordered, at, settlement, contract)
 
@@ -43,14 +46,19 @@ def expire(conn: Connection, at: int) -> int:
 
 
 def _execute(
-    conn: Connection, ordered: Sequence[Entry], at: int, settlement: str | None, contract: str | None
+    conn: Connection,
+    ordered: Sequence[Entry],
+    at: int,
+    settlement: str | None,
+    contract: str | Mapping[str, str] | None,
 ) -> list[Outcome]:
     head = chain.head(conn)
     book = _gather(conn, ordered, head.seq)
     before = {name: (account.posted, account.held) for name, account in book.accounts.items()}
     outcomes = judge(book, ordered, at)
     if book.written:
-        _write_lines(conn, book.written, (settlement, contract, at), head.hash)
+        contracts = {line.id: contract for line in book.written} if isinstance(contract, str) else contract
+        _write_lines(conn, book.written, (settlement, contracts or {}, at), head.hash)
         _write_balances(conn, book, before)
         _write_pendings(conn, book, at)
     return outcomes
@@ -72,11 +80,12 @@ def _gather(conn: Connection, ordered: Sequence[Entry], last: int) -> Book:
 
 
 def _write_lines(
-    conn: Connection, written: Sequence[Line], context: tuple[str | None, str | None, int], prev: bytes
+    conn: Connection, written: Sequence[Line], context: tuple[str | None, Mapping[str, str], int], prev: bytes
 ) -> None:
     rows = []
+    settlement, contracts, at = context
     for seq, id, phase, *rest in written:
-        values = (seq, id, phase.value, *rest, *context)
+        values = (seq, id, phase.value, *rest, settlement, contracts.get(id), at)
         prev = chain.chained(prev, values)
         rows.append((*values, prev))
     _INSERT(conn, rows)

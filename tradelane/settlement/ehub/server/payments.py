@@ -11,8 +11,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, insert, select
 
-from tradelane.market.units import Money, instant, iso
-from tradelane.settlement.ehub.server import accounts, chain, ledger, members, platform, receipts, tables
+from tradelane.market.units import Money, iso
+from tradelane.settlement.ehub.server import accounts, ledger, platform, receipts, tables
 from tradelane.settlement.ehub.server.commands import Answer, Command
 from tradelane.settlement.ehub.wire import (
     Deposit,
@@ -21,7 +21,6 @@ from tradelane.settlement.ehub.wire import (
     Release,
     ReservationState,
     ReservationStatus,
-    Reserve,
     Settle,
     SettlementState,
     Total,
@@ -33,7 +32,6 @@ from tradelane.settlement.ledger import (
     Refusal,
     Result,
     Transfer,
-    pending,
     post,
     single,
     void,
@@ -41,8 +39,8 @@ from tradelane.settlement.ledger import (
 from tradelane.settlement.problem import Problem
 
 MEMBER = "member:"
-RESERVED, RELEASED = "reservation/", "release/"
-"""How the entries that hold for a reservation, and that let go of it whole, are named."""
+RELEASED = "release/"
+"""How the entries that let go of a reservation whole are named."""
 r = tables.reservations
 
 
@@ -94,43 +92,6 @@ def deposit(conn: Connection, command: Command, question: Deposit) -> Answer:
             account=question.account,
             amount=Total.of(money.nano, money.currency),
             at=iso(command.at),
-        ),
-    )
-
-
-def reserve(conn: Connection, command: Command, question: Reserve) -> Answer:
-    """Hold money for a contract; 402 when the account's available balance would go below its limit."""
-    money = question.amount.money
-    if _reservation(conn, question.reservation) is not None:
-        raise _taken("reservation")
-    members.may_spend(conn, question.account)
-    expires = None if question.expires_at is None else instant(question.expires_at)
-    held = pending(
-        f"{RESERVED}{question.reservation}", question.account, None, money,
-        kind="reservation", memo=question.contract, expires_at=expires,
-    )  # fmt: skip
-    refused = _refusal(ledger.execute(conn, [held], command.at, contract=question.contract))
-    if refused is not None:
-        raise accounts.refused(refused[1], _RESERVE_FIELDS.get(refused[1], refused[1].field))
-    conn.execute(
-        insert(tables.reservation_holds),
-        {
-            "reservation": question.reservation,
-            "contract": question.contract,
-            "seq": chain.head(conn).seq,
-        },
-    )
-    return Answer.of(
-        201,
-        ReservationState(
-            reservation=question.reservation,
-            account=question.account,
-            contract=question.contract,
-            amount=Total.of(money.nano, money.currency),
-            state=ReservationStatus.RESERVED,
-            at=iso(command.at),
-            expires_at=question.expires_at,
-            closed_at=None,
         ),
     )
 
@@ -273,6 +234,5 @@ def _taken(field: str) -> Problem:
 
 RESERVATIONS = select(r)
 _RESERVATION = RESERVATIONS.where(r.c.reservation == bindparam("id"))
-_RESERVE_FIELDS = {Refusal.UNKNOWN_SOURCE: "account", Refusal.SOURCE_CURRENCY: "amount.currency"}
 _SETTLE = insert(tables.settlements)
 _SETTLEMENT = select(tables.settlements.c.at).where(tables.settlements.c.settlement == bindparam("id"))
