@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import struct
 from contextlib import aclosing
 from pathlib import Path
 
@@ -215,3 +216,77 @@ def test_a_serial_port_that_was_pulled_out_is_read_again_when_it_is_back(tmp_pat
 def test_a_port_that_is_not_there_is_down() -> None:
     with pytest.raises(LinkDown):
         asyncio.run(read_at(SerialAddress("/dev/no-such-port"), 1, TWO_VALUES, now))
+
+
+@BOTH
+@pytest.mark.parametrize("pieces", [1, 3, 20])
+def test_an_adapter_that_echoes_the_question_is_read_past_its_echo(opened: Opened, pieces: int) -> None:
+    """The echo in one piece with the answer, or in several; the base of SunSpec, whose echo looks long."""
+
+    async def echoing(unit: int, function: int, address: int, count: int, write: Write) -> None:
+        whole = frame(unit, struct.pack(">BHH", function, address, count))
+        whole += words_frame(unit, function, own(unit, address, count))
+        size = -(-len(whole) // pieces)
+        for start in range(0, len(whole), size):
+            write(whole[start : start + size])
+            await asyncio.sleep(0.001)
+
+    questions = [(1, 7, 2), (2, 40_000, 2), (1, 500, 125), (3, 256, 2)]
+    assert asked(opened, echoing, *questions) == [own(*question) for question in questions]
+
+
+@BOTH
+def test_who_hears_only_the_own_echo_is_told_so(opened: Opened) -> None:
+    async def alone(unit: int, function: int, address: int, count: int, write: Write) -> None:
+        write(frame(unit, struct.pack(">BHH", function, address, count)))
+
+    async def main() -> None:
+        async with opened(alone) as address:
+            line = ModbusLine(address, QUICK_S)
+            with pytest.raises(Unreachable, match="nothing but our own echo for register 7"):
+                await line.read(1, 3, 7, 2)
+            await line.close()
+
+    asyncio.run(main())
+
+
+@BOTH
+@pytest.mark.parametrize("count", [2, 3])
+def test_a_refusal_later_than_the_next_question_is_not_its_answer(opened: Opened, count: int) -> None:
+    """A refusal has no length to know it by: the register would be a hole for good."""
+    owed: list[bytes] = []
+
+    async def late_once(unit: int, function: int, address: int, count: int, write: Write) -> None:
+        if address == 100:
+            owed.append(frame(unit, bytes([function | 0x80, 2])))
+            return
+        while owed:
+            write(owed.pop())
+        await well(unit, function, address, count, write)
+
+    assert asked(opened, late_once, (1, 100, 2), (1, 200, count)) == [Unreachable, own(1, 200, count)]
+
+
+@BOTH
+def test_a_refusal_that_is_repeated_is_believed(opened: Opened) -> None:
+    async def refuses(unit: int, function: int, address: int, count: int, write: Write) -> None:
+        if address == 200:
+            write(frame(unit, bytes([function | 0x80, 2])))
+        elif address != 100:
+            await well(unit, function, address, count, write)
+
+    became = asked(opened, refuses, (1, 100, 2), (1, 200, 3), (1, 300, 3))
+    assert became == [Unreachable, IllegalAddress, own(1, 300, 3)]
+
+
+@BOTH
+def test_on_a_line_that_echoes_nothing_before_the_echo_is_an_answer(opened: Opened) -> None:
+    """Another question's late answer, then our echo, then ours: of the same length, and believed at once."""
+    late = words_frame(2, 3, [9999] * 2)
+
+    async def echoing(unit: int, function: int, address: int, count: int, write: Write) -> None:
+        before = late if address == 200 else b""
+        write(before + frame(unit, struct.pack(">BHH", function, address, count)))
+        await well(unit, function, address, count, write)
+
+    assert asked(opened, echoing, (2, 100, 2), (2, 200, 2)) == [own(2, 100, 2), own(2, 200, 2)]

@@ -70,9 +70,8 @@ def _modbus(section: EdgeSection, meters: list[Meter], clock: Clock) -> Source:
 
     at = address_of(meters[0])
     known = [profile.load(m.profile, section.profiles) if m.profile else None for m in meters]
-    delay_ms = max((one.connect_delay_ms for one in known if one is not None), default=0)
     return ModbusSource(
-        ModbusLine(at, connect_delay_s=delay_ms / 1000),
+        ModbusLine.to(at, known),
         [
             ModbusMeter(m.name, m.unit, profile, dark=dark_at(m))
             for m, profile in zip(meters, known, strict=True)

@@ -199,7 +199,7 @@ async def read_at(
     max_registers: int = MODBUS_LIMIT,
 ) -> list[Reading]:
     """One reading per role the device has. Raises MeterError (Unreachable, BadAnswer, UnknownProfile)."""
-    line = ModbusLine(address, timeout_s, 0 if profile is None else profile.connect_delay_ms / 1000)
+    line = ModbusLine.to(address, [profile], timeout_s)
     name = meter or f"{address}/{unit}"
     try:
         return await Device(line, name, unit, profile, max_registers).read(now)

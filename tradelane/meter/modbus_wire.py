@@ -11,8 +11,9 @@ import logging
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from tradelane.meter.echo import Echo
 from tradelane.meter.modbus_url import Address, SerialAddress, TcpAddress
-from tradelane.meter.reading import LinkDown, Unreachable
+from tradelane.meter.reading import Closed, LinkDown, Unreachable
 
 if TYPE_CHECKING:
     from pymodbus.client.base import ModbusBaseClient
@@ -26,6 +27,7 @@ class Wire:
     def __init__(self, address: Address, timeout_s: float) -> None:
         """Touches nothing yet; call ``open``. Needs a running event loop."""
         self.heard = 0
+        self._echo = Echo()
         self._asking = False
         self._address = address
         self._client = self._make(timeout_s)
@@ -52,7 +54,10 @@ class Wire:
                 client = AsyncModbusSerialClient(
                     device, baudrate=baud, parity=parity, stopbits=stopbits, **common
                 )
-        client.ctx.framer.decoder = _unread_answers()(False)
+        if self._address.rtu:
+            client.ctx.framer = _echo_skipping()(_unread_answers()(False), self._echo)
+        else:
+            client.ctx.framer.decoder = _unread_answers()(False)
         return client
 
     @property
@@ -84,10 +89,11 @@ class Wire:
         try:
             answer = await ask(address, count=count, device_id=unit)
         except (ConnectionException, OSError):
-            raise Unreachable(f"{self._address} unit {unit}: the connection was lost") from None
+            raise Closed(f"{self._address} unit {unit}: the connection was lost") from None
         except ModbusException:
+            what = "nothing but our own echo" if self._echo.alone else "no answer"
             raise Unreachable(
-                f"{self._address} unit {unit}: no answer for register {address} in {timeout_s:.2g} s"
+                f"{self._address} unit {unit}: {what} for register {address} in {timeout_s:.2g} s"
             ) from None
         finally:
             self._asking = False
@@ -99,7 +105,10 @@ class Wire:
         return said
 
     def _traced(self, sending: bool, data: bytes) -> bytes:
-        self.heard += not sending
+        if sending:
+            self._echo.asked(data)
+        else:
+            self.heard += 1
         return data
 
     def _connection(self, made: bool) -> None:
@@ -108,6 +117,30 @@ class Wire:
         waiting = self._client.ctx.response_future
         if not made and self._asking and not waiting.done():
             waiting.set_exception(ConnectionException("the connection was lost"))
+
+
+@cache
+def _echo_skipping() -> type[Any]:
+    """pymodbus's framer of serial lines, after our own echo. pymodbus can skip it too, but only on lines that
+    are said to echo: on others it takes the beginning of an answer for one."""
+    from pymodbus.framer import FramerRTU
+
+    class Framer(FramerRTU):
+        def __init__(self, decoder: Any, echo: Echo) -> None:
+            super().__init__(decoder)
+            self._echo = echo
+
+        def handleFrame(self, data: bytes, exp_devid: int, exp_tid: int) -> tuple[int, Any]:  # noqa: N802  # pymodbus's name
+            skipped = self._echo.length(data)
+            if skipped is None:
+                return 0, None
+            used, answer = super().handleFrame(data[skipped:], exp_devid, exp_tid)
+            if not used:
+                return 0, answer
+            self._echo.passed()
+            return skipped + used, answer
+
+    return Framer
 
 
 @cache

@@ -26,6 +26,10 @@ class Unreachable(MeterError):
     """Nobody answers: no connection, no answer in time, or a gateway says its unit is silent."""
 
 
+class Closed(Unreachable):
+    """The connection was closed from the other side instead of an answer."""
+
+
 class LinkDown(Unreachable):
     """The connection itself cannot be made: no unit behind it can answer."""
 

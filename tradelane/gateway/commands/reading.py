@@ -62,7 +62,7 @@ def read_modbus(
         raise CommandFailed(ExitCode.USAGE, f"--profile: {error}") from None
     now = Clock().now
     at = _address(host, port, url)
-    line = ModbusLine(at, timeout_s, 0 if known is None else known.connect_delay_ms / 1000)
+    line = ModbusLine.to(at, [known], timeout_s)
     bus = RecordingBus(line)
     device = Device(bus, f"{at}/{unit}", unit, known)
 
