@@ -36,9 +36,9 @@ def test_the_switch_is_turned_by_its_own_form_only(tmp_path: Path) -> None:
         rosa, pim = Reader(market), Reader(market)
         await rosa.pair("rosa")
         await pim.pair("pim")
-        await rosa.get("/me")
-        await pim.get("/me")
-        wish = {"min_price": "55.5", "sells": "on"}
+        await rosa.get("/me/selling")
+        await pim.get("/me/selling")
+        wish = {"min_price": "0.0555", "sells": "on"}
         refusals = [
             await rosa.post("/me/selling", wish, origin="http://evil.example"),
             await rosa.post("/me/selling", wish, sec_fetch_site="cross-site"),
@@ -46,13 +46,13 @@ def test_the_switch_is_turned_by_its_own_form_only(tmp_path: Path) -> None:
             await Reader(market).post("/me/selling", wish),
         ]
         assert [answer.status_code for answer in refusals] == [403, 403, 403, 303]
-        assert 'value="10"' in (await rosa.get("/me")).text
+        assert 'value="0.01"' in (await rosa.get("/me/selling")).text
         assert (await rosa.post("/me/selling", wish)).status_code == 303
-        assert 'value="55.5"' in (await rosa.get("/me")).text
+        assert 'value="0.0555"' in (await rosa.get("/me/selling")).text
         wrong = await rosa.post("/me/selling", {"min_price": "much"})
         assert wrong.status_code == 422
         assert "min_price" in wrong.text
-        assert "checked" in (await rosa.get("/me")).text
+        assert 'name="sells" checked' in (await rosa.get("/me/selling")).text
 
     in_market(tmp_path, use, config=HOUSEHOLDS)
 

@@ -1,4 +1,4 @@
-"""What members have chosen since their edge was configured: whether they sell, and from what price on.
+"""What members have chosen since their edge was configured: how they sell, to whom first, what they buy.
 
 Always true: a choice is checked as the configuration is, and stands in the edge's journal before it has
 effect; after a restart the newest one holds, unless the configuration's own value was changed since, which is
@@ -7,23 +7,26 @@ the newer word then.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from pydantic import ValidationError
 from sqlalchemy import Connection
 
 from tradelane.gateway import journal
-from tradelane.gateway.sections import Member
-from tradelane.market.units import decimal, plain
+from tradelane.gateway.sections import Buyer, Member
+from tradelane.market.units import decimal, iso, plain
 
 if TYPE_CHECKING:
     from tradelane.gateway.file import RoleFile
 
 KIND = "choice"
-Key = Literal["sells", "min_price"]
-KEYS: tuple[Key, ...] = ("sells", "min_price")
+Key = Literal["sells", "min_price", "keep_wh", "below_zero", "first", "partners", "buys"]
+KEYS: tuple[Key, ...] = get_args(Key)
+NOTHING = "nothing"
+"""Said of a choice that may be empty."""
 PRICES = Decimal(-500), Decimal(4000)
 """The limits of European day-ahead auctions, and of a zone that names no others."""
 WORDS = {"true": True, "false": False}
@@ -39,6 +42,7 @@ class Choices:
     def __init__(self, members: Sequence[Member], prices: tuple[Decimal, Decimal] = PRICES) -> None:
         self._configured = {member.id: member for member in members}
         self._members = dict(self._configured)
+        self._said: set[tuple[str, Key]] = set()
         self.prices = prices
 
     def restore(self, conn: Connection) -> None:
@@ -46,7 +50,7 @@ class Choices:
         for (id, key), body in newest.items():
             member = self._configured.get(id)
             if key in KEYS and member is not None and body["configured"] == said(member, key):
-                self._members[id] = self._checked(id, key, body["value"])
+                self._take(id, key, self.checked(id, key, body["value"]))
 
     def members(self) -> Iterator[Member]:
         """Every member as it is now."""
@@ -58,22 +62,31 @@ class Choices:
 
     async def choose(self, file: RoleFile, at: int, id: str, key: Key, text: str) -> Member:
         """The member once the choice holds; ``at`` is market time (ms). Raises NotChosen."""
-        member = self._checked(id, key, text)
+        member = self.checked(id, key, text)
         if member != self._members[id]:
             configured = said(self._configured[id], key)
             body = {"member": id, "key": key, "value": said(member, key), "configured": configured}
             await file(lambda conn: journal.append(conn, KIND, body, at))
-            self._members[id] = self._members[id].model_copy(update={key: getattr(member, key)})
+            self._take(id, key, member)
         return self._members[id]
 
-    def _checked(self, id: str, key: Key, text: str) -> Member:
+    def has_chosen(self, id: str, key: Key) -> bool:
+        """Whether the member has said so itself, since its edge was configured."""
+        return (id, key) in self._said
+
+    def _take(self, id: str, key: Key, chosen: Member) -> None:
+        self._members[id] = self._members[id].model_copy(update={key: getattr(chosen, key)})
+        self._said.add((id, key))
+
+    def checked(self, id: str, key: Key, text: str) -> Member:
+        """The member as it would be. Raises NotChosen."""
         member = self._members.get(id)
         if member is None:
             raise NotChosen(f"{id}: no such member")
         if key == "sells" and text == "true" and member.meter is None:
             raise NotChosen(f"{id}: {key}: selling power needs a meter")
         try:
-            value = WORDS[text] if key == "sells" else self._price(text)
+            value = self._read(key, text)
             return Member.model_validate(member.model_dump() | {key: value})
         except KeyError:
             raise NotChosen(f"{id}: {key}: {text!r} is neither true nor false") from None
@@ -81,6 +94,20 @@ class Choices:
             raise NotChosen(f"{id}: {key}: {error.errors()[0]['msg']}") from None
         except ValueError as error:
             raise NotChosen(f"{id}: {key}: {error}") from None
+
+    def _read(self, key: Key, text: str) -> Any:
+        match key:
+            case "sells" | "below_zero":
+                return WORDS[text]
+            case "min_price":
+                return self._price(text)
+            case "keep_wh":
+                return int(text)
+            case "partners":
+                return () if text == NOTHING else tuple(text.split())
+            case "buys":
+                return None if text == NOTHING else Buyer.model_validate_json(text)
+        return text
 
     def _price(self, text: str) -> Decimal:
         least, most = self.prices
@@ -91,5 +118,18 @@ class Choices:
 
 
 def said(member: Member, key: Key) -> str:
-    """A member's value as text: ``true``, ``false``, or a decimal."""
-    return plain(member.min_price) if key == "min_price" else str(member.sells).lower()
+    """A member's value as text, as it is chosen: ``true``, ``12.5``, ``anna bram``, JSON of what it buys."""
+    match key:
+        case "min_price":
+            return plain(member.min_price)
+        case "partners":
+            return " ".join(member.partners) or NOTHING
+        case "buys":
+            return NOTHING if member.buys is None else _buys(member.buys)
+    return str(getattr(member, key)).lower()
+
+
+def _buys(buyer: Buyer) -> str:
+    said = buyer.model_dump(mode="json", exclude_defaults=True)
+    instants = {name: iso(said[name]) for name in ("since", "until") if name in said}
+    return json.dumps(said | instants, sort_keys=True)

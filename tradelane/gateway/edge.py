@@ -32,11 +32,13 @@ from tradelane.gateway.sections import Member
 from tradelane.gateway.sources import sources
 from tradelane.gateway.thinning import Thinning
 from tradelane.gateway.web.guard import Guard
+from tradelane.gateway.web.live import Live
 from tradelane.gateway.web.phone.household import Household
+from tradelane.gateway.web.phone.own_zone import OwnZone
 from tradelane.gateway.web.phone.routes import ENTRANCE, phone_router
 from tradelane.gateway.web.sessions import Role
 from tradelane.gateway.zone_client import ZoneClient, ZoneRefused, ZoneUnreachable
-from tradelane.market.units import MINUTE, instant
+from tradelane.market.units import MINUTE, instant, iso
 from tradelane.meter.reading import Source
 
 if TYPE_CHECKING:
@@ -48,6 +50,8 @@ LEAST_COMMIT_S = 0.2
 CLOSING_S = 1.0
 """Market seconds between looks for intervals to close, which go through all meters, and writings of heads."""
 RETRY_S = 1.0
+PAGE_S = 2.0
+"""Seconds between two looks of open pages."""
 THIN_EVERY = 60 * MINUTE
 
 
@@ -85,7 +89,11 @@ class EdgeRole:
         secret = keys.load_or_create_token(config.edge_token_file)
         door = MeterDoor(Guard(self._file, Role.OWNER, clock, ENTRANCE), secret, owners)
         self.router.include_router(meter_router(self._file, self._log, self._closing, clock, door))
-        household = Household(self._file, clock, self._choices, self._log, self._closing, self._mine)
+        self._live = Live(clock.wall())
+        zone_seen = OwnZone(self._mine, self._zone.prices)
+        household = Household(
+            self._file, clock, self._choices, self._log, self._closing, zone_seen, self._live
+        )
         self.router.include_router(phone_router(household, secret))
 
     async def start(self) -> None:
@@ -106,9 +114,13 @@ class EdgeRole:
             group.create_task(self._thin())
             if self._home is not None:
                 group.create_task(self._home.run())
+            group.create_task(self._beat())
             await self._register()
             group.create_task(self._trade())
             group.create_task(self._reporting.run())
+
+    def drain(self) -> None:
+        self._live.close()
 
     async def stop(self) -> None:
         for source in self._sources:
@@ -141,6 +153,12 @@ class EdgeRole:
             if gone:
                 log.info("old readings thinned", readings=gone)
             await self._clock.sleep(THIN_EVERY)
+
+    async def _beat(self) -> None:
+        """Open pages look again this often."""
+        while True:
+            self._live.publish({"now": iso(self._clock.now())})
+            await asyncio.sleep(PAGE_S)
 
     # The zone
 

@@ -19,7 +19,7 @@ import structlog
 from pydantic import TypeAdapter, ValidationError
 
 from tradelane.gateway import home_messages as messages
-from tradelane.gateway.choices import KEYS, Choices, Key, NotChosen
+from tradelane.gateway.choices import Choices, Key, NotChosen
 from tradelane.gateway.overview import OwnView
 from tradelane.gateway.sections import EdgeSection, HomeAssistant, Member
 from tradelane.gateway.sources import broker_of
@@ -38,6 +38,8 @@ ASK_S = 10.0
 """How often the zone is asked what was earned."""
 MOST_COMMANDS = 100
 SHAPE = TypeAdapter(OwnView)
+CONTROLS: tuple[Key, ...] = ("sells", "min_price")
+"""What may be chosen over the broker."""
 
 Ask = Callable[[str], Awaitable[Any]]
 """A member → its own view. Raises ZoneUnreachable or ZoneRefused."""
@@ -150,7 +152,7 @@ class HomeLink:
             topic, payload = await self._commands.get()
             id, key, text = messages.asked(topic, payload)
             try:
-                if key not in KEYS:
+                if key not in CONTROLS:
                     raise NotChosen(f"{id}: {key}: nothing that can be chosen")
                 member = await self._choose(id, key, text)
             except NotChosen as refusal:

@@ -59,11 +59,11 @@ class Offering:
         if member.sells and member.meter:
             spare = self._spare(member, member.meter, product)
             draft = quote_surplus(
-                member.id, member.zone, product, spare, member.keep_wh, int(member.min_price / product.tick)
+                member.id, member.zone, product, spare, member.keep_wh, int(member.least_price / product.tick)
             )
             if draft is not None:
                 yield draft
-        if member.buys:
+        if member.buys and product.delivery and member.buys.wants(product.delivery):
             yield from self._demand(member, member.buys, product)
 
     def _spare(self, member: Member, meter: str, product: Product) -> int:
@@ -132,9 +132,11 @@ def _goods(member: Member, product: Product, gate: int, unit: int) -> Iterator[d
 
 def _preferences(member: Member, side: Side) -> dict[str, Any]:
     """With whom a member would rather trade power; its surplus says where it comes from."""
-    origins = member.buys.origins if member.buys else ()
-    ours = {"origin": member.origin} if side is Side.SELL else {"origins": list(origins)}
-    said = {"community": member.community, "partners": list(member.partners), **ours}
+    if side is Side.SELL:
+        said = {**member.sells_to, "origin": member.origin}
+    else:
+        origins = member.buys.origins if member.buys else ()
+        said = {"community": member.community, "partners": list(member.partners), "origins": list(origins)}
     return {name: value for name, value in said.items() if value}
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
@@ -34,6 +34,7 @@ from tradelane.gateway.section_types import (
     divides_the_day,
 )
 from tradelane.market.prevention import Prevention
+from tradelane.market.units import Interval
 from tradelane.settlement import eic as eic_codes
 
 Eic = Annotated[str, AfterValidator(eic_codes.checked)]
@@ -121,7 +122,8 @@ class Buyer(Section):
 
     ``max_price`` in currency per MWh; ``max_wh`` in Wh per market time unit. A household and a steady buyer
     need both. ``price_factor`` multiplies a consumer kind's price steps, which are in round euros. It would
-    rather buy power of these ``origins``, the dearest first.
+    rather buy power of these ``origins``, the dearest first. It buys what is delivered ``since`` and before
+    ``until``, where these are said.
     """
 
     kind: Literal["household", "steady", "bakery", "cold store", "heat pump", "charging post"] = "household"
@@ -129,6 +131,13 @@ class Buyer(Section):
     max_wh: int | None = Field(default=None, gt=0)
     price_factor: Positive = Decimal(1)
     origins: Names = ()
+    since: Instant | None = None
+    until: Instant | None = None
+
+    def wants(self, delivery: Interval) -> bool:
+        """Whether power delivered then is to be bought."""
+        begun = self.since is None or self.since <= delivery.start
+        return begun and (self.until is None or delivery.end <= self.until)
 
 
 class GoodsOffer(Section):
@@ -145,7 +154,9 @@ class Member(Section):
     """A member this edge trades for. ``min_price`` in currency per MWh; ``keep_wh`` in Wh per MTU. Offered is
     what fell short in ``offer_quantile`` of past forecasts, so that most of what is sold is there. It would
     rather trade power with ``partners`` (members, the dearest first) and its ``community``; ``origin`` is
-    what its surplus is made from."""
+    what its surplus is made from. ``first``: whom it would rather sell to, from its partners on, from its
+    community on, or anyone. ``below_zero``: it also sells where it has to pay for it. ``feed_in``: what its
+    surplus earns elsewhere, currency per MWh."""
 
     id: Id
     name: Text
@@ -160,7 +171,21 @@ class Member(Section):
     community: Id | None = None
     partners: Names = ()
     origin: Id | None = "solar"
+    first: Literal["partners", "community", "anyone"] = "partners"
+    below_zero: bool = False
+    feed_in: Amount | None = None
     key_file: Path | None = None
+
+    @property
+    def least_price(self) -> Decimal:
+        """From what price on it sells, currency per MWh."""
+        return self.min_price if self.below_zero else max(self.min_price, Decimal(0))
+
+    @property
+    def sells_to(self) -> dict[str, Any]:
+        """Whom it would rather sell to, as an order says it."""
+        partners = list(self.partners) if self.first == "partners" else []
+        return {"community": None if self.first == "anyone" else self.community, "partners": partners}
 
 
 class EdgeSection(Section):

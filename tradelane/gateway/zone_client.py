@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 from tradelane.gateway.keys import sign
 from tradelane.market.units import iso
@@ -45,6 +46,13 @@ class ZoneClient:
 
     async def products(self) -> list[dict[str, Any]]:
         answer = await self._ask("GET", "/api/v1/products")
+        items: list[dict[str, Any]] = answer["items"]
+        return items
+
+    async def prices(self, zone: str, since: int, until: int) -> list[dict[str, Any]]:
+        """A zone's clearing prices of deliveries from ``since`` to ``until`` (ms), oldest first."""
+        asked = urlencode({"from": iso(since), "to": iso(until), "place": zone})
+        answer = await self._ask("GET", f"/api/v1/data/prices?{asked}")
         items: list[dict[str, Any]] = answer["items"]
         return items
 

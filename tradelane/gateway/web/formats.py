@@ -41,6 +41,10 @@ class Formats:
         """A price per MWh to a hundredth; the unit is the caller's to write."""
         return self._currency(Decimal(value), 2, currency)
 
+    def each(self, value: Decimal | str, currency: str) -> str:
+        """A price per kWh to a hundredth of a hundredth: ``€0.0512``."""
+        return self._currency(Decimal(value), 4, currency)
+
     def energy(self, wh: int) -> str:
         """Watt-hours to three significant digits in kWh, MWh, GWh or TWh: ``0.64 kWh``, ``3.4 kWh``."""
         value, unit = Decimal(wh) / 1000, "kWh"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -21,8 +21,8 @@ RETRY_MS = 2000
 """How long a browser waits before it reconnects, in milliseconds."""
 
 
-def overview_json(overview: Overview) -> str:
-    """The overview as compact JSON text."""
+def overview_json(overview: Overview | Mapping[str, object]) -> str:
+    """As compact JSON text."""
     return json.dumps(overview, ensure_ascii=False, separators=(",", ":"))
 
 
@@ -47,7 +47,7 @@ class Live:
         self._last_id = first_id
         self._changed = asyncio.Event()
 
-    def publish(self, overview: Overview) -> int:
+    def publish(self, overview: Overview | Mapping[str, object]) -> int:
         """Replace the newest overview, wake every subscriber, return the event's id."""
         self._last_id += 1
         self.newest = Event(self._last_id, overview_json(overview))
@@ -83,11 +83,17 @@ def live_router(live: Live) -> APIRouter:
     async def events(
         last_event_id: Annotated[str | None, Header()] = None,
     ) -> AsyncIterator[ServerSentEvent]:
-        yield ServerSentEvent(retry=RETRY_MS, comment="tradelane")
-        async for event in live.subscribe(_number(last_event_id)):
-            yield ServerSentEvent(raw_data=event.text, event="overview", id=str(event.id))
+        async for event in server_events(live, last_event_id):
+            yield event
 
     return router
+
+
+async def server_events(live: Live, last_event_id: str | None) -> AsyncIterator[ServerSentEvent]:
+    """A subscription as browsers hear it, going on after the event that they heard last."""
+    yield ServerSentEvent(retry=RETRY_MS, comment="tradelane")
+    async for event in live.subscribe(_number(last_event_id)):
+        yield ServerSentEvent(raw_data=event.text, event="overview", id=str(event.id))
 
 
 def _number(text: str | None) -> int | None:

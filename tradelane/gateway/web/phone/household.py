@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select
 
 from tradelane.gateway.choices import Choices, Key
 from tradelane.gateway.clock import Clock
-from tradelane.gateway.overview import OwnView
-from tradelane.gateway.zone_client import ZoneRefused, ZoneUnreachable
+from tradelane.gateway.tables import metered
+from tradelane.gateway.web.phone.own_zone import OwnZone
+from tradelane.market.units import Interval
+from tradelane.meter.metering import MeteredInterval
 from tradelane.meter.reading import Quality
 
 if TYPE_CHECKING:
@@ -18,21 +22,20 @@ if TYPE_CHECKING:
     from tradelane.gateway.file import RoleFile
     from tradelane.gateway.reading_log import ReadingLog
     from tradelane.gateway.sections import Member
-
-Ask = Callable[[str], Awaitable[Any]]
-"""A member → its own view. Raises ZoneUnreachable or ZoneRefused."""
+    from tradelane.gateway.web.live import Live
 
 
 @dataclass(frozen=True)
 class Household:
-    """One edge, as its pages see it."""
+    """One edge, as its pages see it. ``live`` tells open pages that there is something new."""
 
     file: RoleFile
     clock: Clock
     choices: Choices
     log: ReadingLog
     closing: Closing
-    ask: Ask
+    zone: OwnZone
+    live: Live
 
     def knows(self, id: str | None) -> bool:
         """Whether ``id`` is a member of this edge."""
@@ -41,13 +44,6 @@ class Household:
     def member(self, id: str) -> Member:
         """KeyError when there is none."""
         return self.choices.member(id)
-
-    async def market(self, id: str) -> OwnView | None:
-        """The market as the member's zone shows it to it; None while the zone does not answer."""
-        try:
-            return cast(OwnView, await self.ask(id))
-        except (ZoneUnreachable, ZoneRefused):
-            return None
 
     def power_w(self, member: Member) -> Decimal | None:
         """What the member's connection carries now, in W: imports positive; unknown is None."""
@@ -62,6 +58,24 @@ class Household:
         newest = self.log.newest.get(member.meter or "")
         return None if newest is None else max(0, self.clock.now() - newest[0].gateway_time)
 
-    async def choose(self, id: str, key: Key, text: str) -> Member:
-        """Raises NotChosen."""
-        return await self.choices.choose(self.file, self.clock.now(), id, key, text)
+    def last_interval(self, member: Member) -> MeteredInterval | None:
+        """The newest that is closed."""
+        closed: Sequence[MeteredInterval] = self.closing.closed.get(member.meter or "", ())
+        return closed[-1] if closed else None
+
+    async def exported(self, member: Member, since: int, until: int) -> dict[Interval, int]:
+        """Wh that the member's meter sent out in each interval from ``since`` to ``until`` (ms)."""
+        m = metered.c
+        query = select(m.interval_start, m.interval_end, m.export_wh).where(
+            m.meter == member.meter, m.interval_start >= since, m.interval_end <= until
+        )
+        rows = await self.file.read(lambda conn: conn.execute(query.order_by(m.interval_start)).all())
+        return {Interval(row.interval_start, row.interval_end): row.export_wh for row in rows}
+
+    async def choose(self, id: str, wishes: Iterable[tuple[Key, str]]) -> None:
+        """All of them or, raising NotChosen, none."""
+        known = tuple(wishes)
+        for key, text in known:
+            self.choices.checked(id, key, text)
+        for key, text in known:
+            await self.choices.choose(self.file, self.clock.now(), id, key, text)

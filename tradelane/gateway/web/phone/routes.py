@@ -8,6 +8,7 @@ from tradelane.gateway.web.assets import Assets
 from tradelane.gateway.web.guard import Guard
 from tradelane.gateway.web.phone.home import home_router
 from tradelane.gateway.web.phone.household import Household
+from tradelane.gateway.web.phone.selling import selling_router
 from tradelane.gateway.web.rendering import Templates
 from tradelane.gateway.web.sessions import Role
 from tradelane.gateway.web.sign_in import Door, sign_in_router
@@ -23,4 +24,5 @@ def phone_router(household: Household, secret: str) -> APIRouter:
     router = APIRouter()
     router.include_router(sign_in_router(door, guard, household.file, household.clock, templates, secret))
     router.include_router(home_router(household, guard, templates))
+    router.include_router(selling_router(household, guard, templates))
     return router
