@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sunspec2.modbus.client import SunSpecModbusClientDeviceTCP
 
-from tests.meter.servers import HOST, device, now, served, sunspec
+from tests.meter.servers import HOST, common, device, now, served, sunspec
 from tradelane.meter import sunspec as models
 from tradelane.meter.modbus import read_once
 from tradelane.meter.reading import Quality, Reading, Role
@@ -112,3 +112,18 @@ def test_more_modules_than_come_with_their_scale_in_one_request_are_not_half_sum
     assert [group.times(8 + 20 * count) for count in (0, 1, 5, 6)] == [0, 1, 5, 0]
     found = (models.Found(160, 40070, 8 + 20 * 7),)
     assert models.sections(models.Chain("", "", "", found)) == ()
+
+
+def test_a_nameplate_decodes_as_pysunspec2_has_it_and_is_no_reading() -> None:
+    """Model 702, every point that is a number with a scale."""
+    words = body(702, random.Random(SEED))
+    (reading,), theirs = both(sunspec("Anybody", (702, words), (713, body(713, random.Random(SEED)))))
+    assert (reading.profile, reading.role) == ("sunspec-713", Role.BATTERY)
+    start = 40_000 + 2 + len(common("Anybody"))
+    served_words = dict(enumerate([702, len(words), *words], start))
+    mine = models.decode_points(702, start, served_words)
+    scaled = [name for name, point in models.models()[702].points.items() if point.sf is not None]
+    assert len(scaled) > 30
+    for name in scaled:
+        expected = getattr(theirs.models[702][0], name).cvalue
+        assert mine[name] == (None if expected is None else pytest.approx(expected)), name
