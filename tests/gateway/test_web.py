@@ -18,7 +18,7 @@ from tradelane.gateway.web.headline import headline
 from tradelane.gateway.web.live import Live
 from tradelane.gateway.web.pages import Renderer, gate_in, page_router
 from tradelane.gateway.web.picture import CARD_HEIGHT, CARD_WIDTH, Picture, draw
-from tradelane.gateway.web.security import CONTENT_SECURITY_POLICY, add_security_headers
+from tradelane.gateway.web.security import CONTENT_SECURITY_POLICY, HEADERS, add_security_headers
 from tradelane.gateway.web.words import LOCALES
 
 SCRIPT = "<script>alert('x')</script>"
@@ -268,3 +268,8 @@ def test_overview_as_json(client: TestClient) -> None:
     assert client.get("/api/v1/overview").json() == busy()
     schema = client.get("/openapi.json").json()["components"]["schemas"]["Overview"]
     assert set(schema["required"]) == set(busy())
+
+
+def test_browsers_are_let_to_say_that_a_form_is_ours() -> None:
+    """Under ``no-referrer`` a form's Origin is ``null``, and the guard believes no such form."""
+    assert HEADERS["Referrer-Policy"] == "same-origin"

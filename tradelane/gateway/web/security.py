@@ -1,7 +1,8 @@
 """Security headers on every HTTP answer.
 
 The policy allows the page its own style, script, pictures and stream and nothing else: no inline style or
-script, no frame, no other host.
+script, no frame, no other host. Referrers stay on this host: with none at all, browsers would send our own
+forms without their origin, and no form would be believed.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ CONTENT_SECURITY_POLICY = "; ".join(
 HEADERS = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
