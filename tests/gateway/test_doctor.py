@@ -48,6 +48,7 @@ def test_a_sound_gateway_is_sound_in_every_respect(sound: Site) -> None:
         "database edge": "sound",
         "journal": "4 entries, chain whole",
         "edge journal": "0 entries, chain whole",
+        "meter roof": "read last at 2026-06-21T10:19Z",
         "heads": "1 kept, each in its chain",
         "readings roof": "20 readings, signed chain whole",
         "energy": "4000 Wh sold = 3900 Wh delivered + 100 Wh imbalance billed",
@@ -102,6 +103,11 @@ FAULTS: dict[str, tuple[Spoil, str, str]] = {
         chosen_and_changed,
         "edge journal",
         "entry 1: its fields do not match its hash",
+    ),
+    "a meter that never answers": (
+        sql("edge", "DELETE FROM readings"),
+        "meter roof",
+        "never read: look with `tradelane read`",
     ),
     "a changed reading": (
         sql("edge", "UPDATE readings SET body = CAST(replace(body, '-400', '-900') AS BLOB) WHERE seq = 7"),

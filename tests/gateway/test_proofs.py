@@ -281,3 +281,13 @@ def test_a_meter_is_asked_for_where_there_are_several(site: Path, tmp_path: Path
     assert run(["verify", "readings", "--db", str(db), "--key", PUBLIC, "--meter", "roof"]) == 0
     assert run(["verify", "readings", "--db", str(db), "--key", PUBLIC, "--meter", "attic"]) == 2
     assert run(["export", "--config", str(site / "edge.toml"), "--what", "events", "--meter", "roof"]) == 2
+
+
+def test_who_gives_the_private_key_is_told_its_public_half(tmp_path: Path, capsys: Any) -> None:
+    own = keys.load_or_create_key(tmp_path / "roof.pem")
+    assert run(["verify", "readings", str(tmp_path / "x"), "--key", str(tmp_path / "roof.pem")]) == 2
+    assert f"is a private key: give --key {keys.public_key_text(own)}" in capsys.readouterr().err
+    (tmp_path / "bad.pem").write_text("-----BEGIN PRIVATE KEY-----")
+    (tmp_path / "bad.pem").chmod(0o600)
+    assert run(["verify", "readings", str(tmp_path / "x"), "--key", str(tmp_path / "bad.pem")]) == 2
+    assert "not an unencrypted PEM private key" in capsys.readouterr().err

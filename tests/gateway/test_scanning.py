@@ -102,7 +102,7 @@ def test_a_file_that_does_not_load_is_left_as_it_is(tmp_path: Path, capsys: Capt
         (["--broker", "b:x"], 2, "--broker: 'b:x' is not HOST:PORT"),
         (["--broker", "b", "--key-file", "k"], 2, "--key-file: a key needs its --cert-file"),
         (["--broker", "127.0.0.1:1", "--seconds", "0.2"], 4, "127.0.0.1:1: no connection"),
-        (["--host", "127.0.0.1", "--port", "1"], 4, "nothing answered at 1 addresses"),
+        (["--host", "127.0.0.1", "--port", "1"], 4, "nothing answered at 127.0.0.1:1"),
     ],
 )
 def test_a_mistake_is_one_line_and_its_code(

@@ -213,9 +213,16 @@ def test_a_serial_port_that_was_pulled_out_is_read_again_when_it_is_back(tmp_pat
     assert set(gone[0].values.values()) == {None}
 
 
-def test_a_port_that_is_not_there_is_down() -> None:
-    with pytest.raises(LinkDown):
-        asyncio.run(read_at(SerialAddress("/dev/no-such-port"), 1, TWO_VALUES, now))
+def test_a_port_that_is_not_there_or_is_none_is_down_and_says_why(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    whys = {
+        "/dev/no-such-port": "plugged in",
+        "/dev/null": "no serial port",
+        str(tmp_path / "file"): "no serial",
+    }
+    for path, why in whys.items():
+        with pytest.raises(LinkDown, match=why):
+            asyncio.run(read_at(SerialAddress(path), 1, TWO_VALUES, now))
 
 
 @BOTH

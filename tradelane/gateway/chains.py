@@ -59,6 +59,11 @@ def holds(conn: Connection, meter: str, head: Head) -> bool:
     return digest is not None and (digest.last > head.seq or digest.hash == head.hash)
 
 
+def newest(conn: Connection, meter: str) -> int | None:
+    """When the newest reading that is kept was taken (Unix ms)."""
+    return conn.execute(select(func.max(readings.c.at)).where(readings.c.meter == meter)).scalar()
+
+
 def count(conn: Connection, meter: str) -> int:
     """Readings that are kept."""
     query = select(func.count()).select_from(readings).where(readings.c.meter == meter)

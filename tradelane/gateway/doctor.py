@@ -29,6 +29,7 @@ from tradelane.gateway.config import Config
 from tradelane.gateway.heads import SignedHead
 from tradelane.gateway.roles import one_line
 from tradelane.gateway.store import database_at, open_engine, schema_version
+from tradelane.market.units import iso
 from tradelane.meter.seal import verify_chain
 
 
@@ -186,6 +187,18 @@ def _journal(name: str, examination: Examination, path: Path) -> Iterator[Findin
             yield Finding(name, True, f"{journal.head(conn).seq} entries, chain whole")
 
 
+def meters(examination: Examination) -> Iterator[Finding]:
+    """When each configured meter was read last; one that never was is a fault."""
+    config = examination.config
+    if config.edge is None:
+        return
+    with examination.reading(config.edge_db) as conn:
+        for meter in config.edge.meters:
+            at = chains.newest(conn, meter.name)
+            text = "never read: look with `tradelane read`" if at is None else f"read last at {iso(at)}"
+            yield Finding(f"meter {meter.name}", at is not None, text)
+
+
 def kept_heads(examination: Examination) -> Iterator[Finding]:
     """Whether each chain holds every head that was kept beside it, also those an earlier start has missed."""
     config = examination.config
@@ -292,6 +305,7 @@ CHECKS: list[Check] = [
     edge_journal,
     energy,
     hub_books,
+    meters,
     forecasts_record,
     counters,
     kept_heads,

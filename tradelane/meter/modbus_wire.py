@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -73,7 +74,7 @@ class Wire:
             raise
         if not connected:
             self.close()
-            raise LinkDown(f"{self._address}: no connection")
+            raise LinkDown(f"{self._address}: {_why_not(self._address)}")
 
     def close(self) -> None:
         self._client.close()
@@ -117,6 +118,17 @@ class Wire:
         waiting = self._client.ctx.response_future
         if not made and self._asking and not waiting.done():
             waiting.set_exception(ConnectionException("the connection was lost"))
+
+
+def _why_not(address: Address) -> str:
+    """Why a connection was not made, as far as it can be seen from here; pymodbus does not pass it on."""
+    if isinstance(address, TcpAddress):
+        return "no connection"
+    if not os.path.exists(address.device):  # noqa: PTH110  # in the event loop: one quick call
+        return "no such port: is the adapter plugged in?"
+    if not os.access(address.device, os.R_OK | os.W_OK):
+        return "no permission: is your user in the group dialout?"
+    return "the port cannot be opened: it is no serial port, or another program has it"
 
 
 @cache

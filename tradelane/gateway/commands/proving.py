@@ -61,11 +61,17 @@ def public_key(text: str) -> Ed25519PublicKey:
     path = Path(text)
     try:
         if path.is_file():
-            key = load_pem_public_key(path.read_bytes())
+            pem = path.read_bytes()
+            if b"PRIVATE KEY" in pem:
+                public = keys.public_key_text(keys.load_key(path))
+                raise CommandFailed(ExitCode.USAGE, f"--key: {text} is a private key: give --key {public}")
+            key = load_pem_public_key(pem)
             if isinstance(key, Ed25519PublicKey):
                 return key
             raise ValueError
         return Ed25519PublicKey.from_public_bytes(keys.public_bytes(text))
+    except keys.KeyFileError as error:
+        raise CommandFailed(ExitCode.USAGE, f"--key: {error}") from None
     except (OSError, ValueError):
         raise CommandFailed(ExitCode.USAGE, f"--key: {text}: not an Ed25519 public key") from None
 

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from tradelane.gateway.sections import Mqtt
     from tradelane.meter.modbus_scan import Found, Search
 
+FEW = 4
+"""Places that are told one by one."""
 SERIAL_PATIENCE_S = 0.3
 """Seconds a unit on a serial line gets: most of its 247 units are not there."""
 
@@ -68,6 +70,12 @@ class Way:
         return Search(units, Clock().now, self.profile, self.timeout_s, patience_s)
 
 
+def _named(at: Sequence[Address]) -> str:
+    """The places, where they are few."""
+    few = ", ".join(str(one) for one in at)
+    return few if len(at) <= FEW else f"{len(at)} addresses, {at[0]} to {at[-1]}"
+
+
 def scan_command(named: Named, way: Way, write: Path | None, as_json: bool) -> None:
     wanted = way.search(serial=named.serial is not None)
     try:
@@ -76,7 +84,7 @@ def scan_command(named: Named, way: Way, write: Path | None, as_json: bool) -> N
         raise CommandFailed(ExitCode.USAGE, str(error)) from None
     found = searched(at, wanted)
     if not found:
-        raise CommandFailed(ExitCode.UNREACHABLE, f"nothing answered at {len(at)} addresses")
+        raise CommandFailed(ExitCode.UNREACHABLE, f"nothing answered at {_named(at)}")
     known = [one for one in found if one.model]
     if as_json:
         print_json({"found": [body(one) for one in found], "config": configured(known)}, indent=2)
