@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, select
 
 from tests.postgres import running_postgres
 from tradelane.gateway.store import opened
@@ -16,7 +16,7 @@ from tradelane.settlement.ehub.server.chain import verify_chain
 from tradelane.settlement.ehub.server.migrations import HEAD, PLACE
 from tradelane.settlement.ledger import Refusal, Result, pending, post, void
 
-MAKE = Bulk(insert(tables.accounts), [column.name for column in tables.accounts.c])
+MAKE = Bulk.insert(tables.accounts, [column.name for column in tables.accounts.c])
 ODD = ["plain", "a'b", 'a"b', "ü %s ? :x", "back\\slash"]
 
 

@@ -4,36 +4,81 @@ them one by one costs more than the database does."""
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
-from typing import Any
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, Self
 
-from sqlalchemy import BindParameter, Column, ColumnElement, Connection, bindparam
+from sqlalchemy import (
+    ARRAY,
+    BindParameter,
+    Column,
+    ColumnElement,
+    Connection,
+    Table,
+    bindparam,
+    column,
+    func,
+    insert,
+    select,
+)
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.base import Executable
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.visitors import InternalTraversal
+from sqlalchemy.types import TypeEngine
 
 NAMES = "names"
 
 
-class Bulk:
-    """A statement for rows that are tuples, each in the order of ``columns``, its bound names."""
+Given = Mapping[str, ColumnElement[Any]]
+"""A row's values, by name."""
 
-    def __init__(self, statement: Executable, columns: Sequence[str]) -> None:
+
+class Bulk:
+    """A statement for rows that are tuples, each in the order of ``columns``.
+
+    ``statement`` makes it of a row's values. SQLite runs it for row after row; PostgreSQL, where each run is a
+    message, gets all rows as arrays and runs it once: no update may change a row twice.
+    """
+
+    def __init__(
+        self, statement: Callable[[Given], Executable], columns: Mapping[str, TypeEngine[Any]]
+    ) -> None:
         self._statement = statement
-        self._columns = list(columns)
+        self._columns = columns
         self._texts: dict[str, str] = {}
 
-    def __call__(self, conn: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
-        if rows:
-            conn.exec_driver_sql(self._text(conn), list(rows))
+    @classmethod
+    def insert(cls, table: Table, columns: Sequence[str]) -> Self:
+        """Adds the rows to a table."""
 
-    def _text(self, conn: Connection) -> str:
+        def statement(given: Given) -> Executable:
+            return insert(table).from_select(list(columns), select(*(given[name] for name in columns)))
+
+        return cls(statement, {name: table.c[name].type for name in columns})
+
+    def __call__(self, conn: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
+        if not rows:
+            return
+        if conn.dialect.name == "sqlite":
+            conn.exec_driver_sql(self._text(conn, "qmark", self._bound()), list(rows))
+        else:
+            arrays = tuple(map(list, zip(*rows, strict=True)))
+            conn.exec_driver_sql(self._text(conn, "format", self._unnested()), arrays)
+
+    def _bound(self) -> Given:
+        return {name: bindparam(name, type_=type_) for name, type_ in self._columns.items()}
+
+    def _unnested(self) -> Given:
+        arrays = [bindparam(name, type_=ARRAY(type_)) for name, type_ in self._columns.items()]
+        named = [column(name, type_) for name, type_ in self._columns.items()]
+        return dict(func.unnest(*arrays).table_valued(*named, name="given").render_derived().c.items())
+
+    def _text(self, conn: Connection, style: str, given: Given) -> str:
         name = conn.dialect.name
         if name not in self._texts:
-            style = "qmark" if name == "sqlite" else "format"
-            made = self._statement.compile(dialect=type(conn.dialect)(paramstyle=style))  # type: ignore[attr-defined, call-arg]  # a dialect's class takes it, its protocol does not say so
-            assert made.positiontup == self._columns
+            dialect = type(conn.dialect)(paramstyle=style)  # type: ignore[call-arg]  # a dialect's class takes it, its protocol does not say so
+            made = self._statement(given).compile(dialect=dialect)  # type: ignore[attr-defined]  # every statement can
+            assert made.positiontup == list(self._columns)
             self._texts[name] = str(made)
         return self._texts[name]
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from tradelane.settlement import ledger
 from tradelane.settlement.ehub.server import chain
@@ -128,20 +128,26 @@ _DUE = (
     .where(pendings.c.state == State.PENDING.value, pendings.c.expires_at <= bindparam("at"))
     .order_by(pendings.c.expires_at, pendings.c.seq)
 )
-_INSERT = Bulk(insert(entries), [*chain.HASHED, "hash"])
-_MAKE = Bulk(insert(pendings), ["seq", "state", "expires_at", "closed_at"])
+_INSERT = Bulk.insert(entries, [*chain.HASHED, "hash"])
+_MAKE = Bulk.insert(pendings, ["seq", "state", "expires_at", "closed_at"])
 _CLOSE = Bulk(
-    update(pendings)
-    .where(pendings.c.seq == bindparam("n"))
-    .values(state=bindparam("to"), closed_at=bindparam("at")),
-    ["to", "at", "n"],
+    lambda given: (
+        update(pendings).where(pendings.c.seq == given["n"]).values(state=given["to"], closed_at=given["at"])
+    ),
+    {"to": pendings.c.state.type, "at": pendings.c.closed_at.type, "n": pendings.c.seq.type},
 )
 _CHANGE = Bulk(
-    update(accounts)
-    .where(accounts.c.account == bindparam("name"))
-    .values(
-        posted_nano=accounts.c.posted_nano + bindparam("moved"),
-        held_nano=accounts.c.held_nano + bindparam("held"),
+    lambda given: (
+        update(accounts)
+        .where(accounts.c.account == given["name"])
+        .values(
+            posted_nano=accounts.c.posted_nano + given["moved"],
+            held_nano=accounts.c.held_nano + given["held"],
+        )
     ),
-    ["moved", "held", "name"],
+    {
+        "moved": accounts.c.posted_nano.type,
+        "held": accounts.c.held_nano.type,
+        "name": accounts.c.account.type,
+    },
 )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, String, bindparam, insert, select
+from sqlalchemy import Connection, String, insert, select
 
 from tradelane.market.units import instant, iso
 from tradelane.settlement.ehub.server import accounts, ledger, members, tables
@@ -104,13 +104,11 @@ def _granted(question: Reserve, at: int) -> Answer:
 _FIELDS = {Refusal.UNKNOWN_SOURCE: "account", Refusal.SOURCE_CURRENCY: "amount.currency"}
 _KNOWN = select(tables.reservation_holds.c.reservation).where(among(tables.reservation_holds.c.reservation))
 _HOLD = Bulk(
-    insert(tables.reservation_holds).from_select(
+    lambda given: insert(tables.reservation_holds).from_select(
         ["reservation", "contract", "seq"],
-        select(
-            bindparam("reservation", type_=String),
-            bindparam("contract", type_=String),
-            tables.entries.c.seq,
-        ).where(tables.entries.c.id == bindparam("entry")),
+        select(given["reservation"], given["contract"], tables.entries.c.seq).where(
+            tables.entries.c.id == given["entry"]
+        ),
     ),
-    ["reservation", "contract", "entry"],
+    {"reservation": String(), "contract": String(), "entry": String()},
 )

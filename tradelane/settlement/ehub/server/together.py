@@ -11,7 +11,7 @@ from typing import Generic, TypeVar
 
 from fastapi import Request, Response
 from pydantic import BaseModel
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, select
 
 from tradelane.settlement.ehub.server.bulk import Bulk, among, names
 from tradelane.settlement.ehub.server.commands import Answer, Command, Commands, Result, again
@@ -97,4 +97,4 @@ def once_each(
 _KNOWN_OF = select(
     idempotency.c.key, idempotency.c.request, idempotency.c.status, idempotency.c.answer
 ).where(among(idempotency.c.key))
-_STORE = Bulk(insert(idempotency), [column.name for column in idempotency.c])
+_STORE = Bulk.insert(idempotency, [column.name for column in idempotency.c])
