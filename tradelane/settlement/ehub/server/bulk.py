@@ -36,7 +36,7 @@ Given = Mapping[str, ColumnElement[Any]]
 class Bulk:
     """A statement for rows that are tuples, each in the order of ``columns``.
 
-    ``statement`` makes it of a row's values. SQLite runs it for row after row; PostgreSQL, where each run is a
+    ``statement`` makes it of a row's values. SQLite runs it for each row; PostgreSQL, where each run is a
     message, gets all rows as arrays and runs it once: no update may change a row twice.
     """
 
