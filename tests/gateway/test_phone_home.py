@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 from tests.gateway.marketplace import Marketplace, in_market
@@ -104,5 +105,22 @@ def test_a_home_without_a_meter_or_with_a_silent_one_says_so(tmp_path: Path) -> 
         shown = (await pim.get("/me")).text
         assert "No meter" in shown
         assert "Sell my surplus" not in shown
+
+    in_market(tmp_path, use, config=HOUSEHOLDS)
+
+
+def test_open_pages_hear_that_there_is_something_new_and_only_the_owners(tmp_path: Path) -> None:
+    async def use(market: Marketplace) -> None:
+        rosa = Reader(market)
+        stranger = await rosa.get("/me/events")
+        assert stranger.status_code == 303
+        await rosa.pair("rosa")
+        edge = market.app.state.roles
+        reading = asyncio.create_task(rosa.get("/me/events"))
+        await asyncio.sleep(0)
+        edge.drain()
+        heard = await reading
+        assert heard.headers["content-type"].startswith("text/event-stream")
+        assert heard.status_code == 200
 
     in_market(tmp_path, use, config=HOUSEHOLDS)

@@ -68,13 +68,17 @@ def test_what_was_seen_last_stands_in_for_a_zone_that_is_away() -> None:
     async def no_prices(*_: object) -> list[dict[str, Any]]:
         raise ZoneUnreachable("gone")
 
+    async def no_money(*_: object) -> dict[str, Any]:
+        raise ZoneUnreachable("gone")
+
     async def main() -> None:
-        zone = OwnZone(mine, no_prices)
+        zone = OwnZone(mine, no_prices, no_money)
         seen = [await zone.view("rosa") for _ in range(2)]
         assert [one.fresh for one in seen] == [True, False]
         assert [dict(one.view or {}) for one in seen] == [{"now": "then"}] * 2
         assert await zone.view("pim") == (None, False), "nobody is shown what another saw"
         assert await zone.prices("NL", 0, 1) == []
+        assert await zone.money("rosa") is None
 
     asyncio.run(main())
 

@@ -35,6 +35,7 @@ from tradelane.gateway.intake import (
 )
 from tradelane.gateway.overview import OwnView
 from tradelane.gateway.own import own_view
+from tradelane.gateway.own_money import MoneyMessage, OwnMoney, own_money
 from tradelane.gateway.refusals import refuse
 from tradelane.gateway.tables import members, orders
 from tradelane.market.order import Refusal
@@ -138,6 +139,19 @@ class Desk:
         return await self._file.read(
             lambda conn: own_view(conn, self._catalogue, self._clock, message.member)
         )
+
+    async def money(self, message: MoneyMessage) -> OwnMoney:
+        """What stands at the e-hub for this member; only it can ask, and only now."""
+        member = self._member(message.member)
+        check_signature(message, member.public_key)
+        check_asked_now(message, self._clock.now())
+        currency = self._catalogue.zones[member.zone].currency
+        try:
+            return await own_money(self._hub, message.member, currency, message.after)
+        except HubRefused as refused:
+            raise Problem(502, "hub-refused", "The e-hub does not answer this", str(refused)) from refused
+        except HubUnreachable as error:
+            raise _unreachable(error) from error
 
     async def door_codes(self, message: door_codes.DoorMessage) -> door_codes.DoorCodes:
         """What the member shows at its door for what it bought; only it can ask, and only now."""

@@ -90,7 +90,7 @@ class EdgeRole:
         door = MeterDoor(Guard(self._file, Role.OWNER, clock, ENTRANCE), secret, owners)
         self.router.include_router(meter_router(self._file, self._log, self._closing, clock, door))
         self._live = Live(clock.wall())
-        zone_seen = OwnZone(self._mine, self._zone.prices)
+        zone_seen = OwnZone(self._mine, self._zone.prices, self._money)
         household = Household(
             self._file, clock, self._choices, self._log, self._closing, zone_seen, self._live
         )
@@ -206,6 +206,11 @@ class EdgeRole:
 
     async def _mine(self, member: str) -> dict[str, Any]:
         return await self._zone.mine(self._keys[member], member, self._clock.now())
+
+    async def _money(self, member: str, after: str | None) -> dict[str, Any]:
+        asked = {"member": member, "at": iso(self._clock.now())}
+        more = {} if after is None else {"after": after}
+        return await self._zone.send("mine/money", self._keys[member], asked | more)
 
     async def _order(self, member: Member, body: dict[str, Any]) -> None:
         try:

@@ -17,6 +17,7 @@ from tradelane.gateway.intake import (
     StatementMessage,
 )
 from tradelane.gateway.overview import OwnView
+from tradelane.gateway.own_money import MoneyMessage, OwnMoney
 from tradelane.gateway.reader import Reader
 
 Json = dict[str, Any]
@@ -36,6 +37,11 @@ def zone_router(desk: Desk, reader: Reader) -> APIRouter:
     async def mine(message: MineMessage) -> OwnView:
         """The market, and what only the member who signs may see: its day, its trades, its open orders."""
         return await desk.mine(message)
+
+    @router.post("/mine/money")
+    async def money(message: MoneyMessage) -> OwnMoney:
+        """The balance and the receipts of the member who signs, as its e-hub has them."""
+        return await desk.money(message)
 
     @router.post("/mine/door-codes")
     async def codes(message: DoorMessage) -> DoorCodes:

@@ -24,6 +24,7 @@ from tradelane.gateway.web.phone.now import FRESH_MS, sentence
 from tradelane.gateway.web.phone.price_strip import AHEAD_MS, BEHIND_MS, price_strip
 from tradelane.gateway.web.rendering import Templates
 from tradelane.gateway.web.sessions import Session
+from tradelane.market.units import iso
 from tradelane.meter.forecast_score import Score
 
 RECEIPTS = 5
@@ -55,9 +56,13 @@ def home_router(household: Household, guard: Guard, templates: Templates) -> API
         html = await _home(household, templates, session, locale, fragment, shown_in)
         return HTMLResponse(html, headers=NO_STORE)
 
-    @router.get("/me/events", response_class=EventSourceResponse, include_in_schema=False)
+    @router.get(
+        "/me/events",
+        response_class=EventSourceResponse,
+        include_in_schema=False,
+        dependencies=[Depends(guard.session)],
+    )
     async def events(
-        _: Annotated[Session, Depends(guard.session)],
         last_event_id: Annotated[str | None, Header()] = None,
     ) -> AsyncIterator[ServerSentEvent]:
         async for event in server_events(household.live, last_event_id):
@@ -81,6 +86,7 @@ async def _home(
         member=member,
         market=view,
         fresh=fresh,
+        at=iso(now),
         shown_in=shown_in,
         picture=None if last is None else home_picture(last),
         strip=price_strip(rows, member.least_price, now) if rows else None,

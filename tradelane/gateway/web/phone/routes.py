@@ -6,8 +6,10 @@ from fastapi import APIRouter
 
 from tradelane.gateway.web.assets import Assets
 from tradelane.gateway.web.guard import Guard
+from tradelane.gateway.web.phone.buying import buying_router
 from tradelane.gateway.web.phone.home import home_router
 from tradelane.gateway.web.phone.household import Household
+from tradelane.gateway.web.phone.money import money_router
 from tradelane.gateway.web.phone.selling import selling_router
 from tradelane.gateway.web.rendering import Templates
 from tradelane.gateway.web.sessions import Role
@@ -25,4 +27,6 @@ def phone_router(household: Household, secret: str) -> APIRouter:
     router.include_router(sign_in_router(door, guard, household.file, household.clock, templates, secret))
     router.include_router(home_router(household, guard, templates))
     router.include_router(selling_router(household, guard, templates))
+    router.include_router(buying_router(household, guard, templates))
+    router.include_router(money_router(household, guard, templates))
     return router
