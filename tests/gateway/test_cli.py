@@ -85,7 +85,7 @@ MISTAKES: list[tuple[list[str], int, str]] = [
     ),
     (["read", "modbus", "--host", "h", "--url", "tcp://h"], 2, "--host or --url: give one of them"),
     (["read", "modbus", "--url", "http://h"], 2, "--url: 'http://h' does not start with tcp://"),
-    (["read", "modbus", "--url", "serial:///dev/no-such-port"], 4, "/dev/no-such-port: no connection"),
+    (["read", "modbus", "--url", "serial:///dev/no-such-port"], 4, "/dev/no-such-port: no such port"),
     (["read", "modbus", "--host", "h", "--port", "x"], 2, "'--port': Input should be a valid integer"),
     (["read", "modbus", "--host", "h", "--profile", "nope"], 2, "--profile: no profile 'nope'"),
     (["read", "modbus", "--host", "127.0.0.1", "--port", "1"], 4, "127.0.0.1:1"),

@@ -152,6 +152,10 @@ class MqttLink:
                 self._failures = 0
                 hand_over(self._up)
 
+        def on_connect_fail(_c: Client, _u: Any) -> None:
+            self._pause(client)
+            hand_over(self._listener.refused, "no connection")
+
         def on_disconnect(_c: Client, _u: Any, _f: Any, reason: Any, _p: Any) -> None:
             self._pause(client)
             hand_over(self._down, str(reason))
@@ -166,7 +170,7 @@ class MqttLink:
 
         client.on_connect, client.on_disconnect, client.on_message = on_connect, on_disconnect, on_message
         client.on_subscribe = on_subscribe
-        client.on_connect_fail = lambda _c, _u: self._pause(client)
+        client.on_connect_fail = on_connect_fail
         client.on_publish = lambda _c, _u, mid, _r, _p: hand_over(self._left, mid)
 
     def _pause(self, client: Client) -> None:

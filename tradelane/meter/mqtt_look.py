@@ -93,18 +93,22 @@ class Follower:
         self._source = MqttSource(broker, [], now=now, router=self._guess, failed=self._failed)
         self._listening: asyncio.Task[None] | None = None
         self._news = asyncio.Event()
-        self._telling = False
+        self._telling = self._away = False
 
-    def _failed(self, _subject: str, error: MeterError) -> None:
+    def _failed(self, subject: str, error: MeterError) -> None:
         self._refusals[:] = [error]
+        if subject == str(self._broker) and not self._source.seen:
+            self._away = True
+            self._news.set()
 
     async def look(self, timeout_s: float) -> list[Reading]:
         """What its meters show once one has spoken since the last look: one reading per role, kept values
         apart as stale ones.
 
         One topic is read once; several until they fall silent for a moment. Unreachable when nothing came in
-        time; BadAnswer when it could not be understood.
+        time, and at once when the broker does not let us in; BadAnswer when it could not be understood.
         """
+        self._away = False
         if self._listening is None:
             self._listening = asyncio.create_task(self._listen())
         try:
@@ -118,7 +122,7 @@ class Follower:
         limit = loop.time() + timeout_s
         with suppress(TimeoutError):
             async with asyncio.timeout(timeout_s) as patience:
-                while not (self._guess.heard and is_exact(self._topic)):
+                while not (self._away or (self._guess.heard and is_exact(self._topic))):
                     if self._telling:
                         self._telling = False
                         limit = min(limit, loop.time() + LONGEST_S)
