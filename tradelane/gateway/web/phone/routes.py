@@ -9,6 +9,7 @@ from tradelane.gateway.web.guard import Guard
 from tradelane.gateway.web.phone.buying import buying_router
 from tradelane.gateway.web.phone.home import home_router
 from tradelane.gateway.web.phone.household import Household
+from tradelane.gateway.web.phone.installed import installed_router
 from tradelane.gateway.web.phone.money import money_router
 from tradelane.gateway.web.phone.selling import selling_router
 from tradelane.gateway.web.rendering import Templates
@@ -20,7 +21,8 @@ ENTRANCE, INSIDE = "/pair", "/me"
 
 def phone_router(household: Household, secret: str) -> APIRouter:
     """Every page of an owner. ``secret``: who shows it may make pairing codes."""
-    templates = Templates(Assets())
+    assets = Assets()
+    templates = Templates(assets)
     guard = Guard(household.file, Role.OWNER, household.clock, ENTRANCE)
     door = Door(Role.OWNER, ENTRANCE, INSIDE, household.knows)
     router = APIRouter()
@@ -28,5 +30,6 @@ def phone_router(household: Household, secret: str) -> APIRouter:
     router.include_router(home_router(household, guard, templates))
     router.include_router(selling_router(household, guard, templates))
     router.include_router(buying_router(household, guard, templates))
+    router.include_router(installed_router(assets))
     router.include_router(money_router(household, guard, templates))
     return router
