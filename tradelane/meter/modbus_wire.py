@@ -142,7 +142,7 @@ def _echo_skipping() -> type[Any]:
             super().__init__(decoder)
             self._echo = echo
 
-        def handleFrame(self, data: bytes, exp_devid: int, exp_tid: int) -> tuple[int, Any]:
+        def handleFrame(self, data: bytes, exp_devid: int, exp_tid: int) -> tuple[int, Any]:  # noqa: N802  # the name in pymodbus
             skipped = self._echo.length(data)
             if skipped is None:
                 return 0, None
