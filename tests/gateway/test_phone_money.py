@@ -12,7 +12,7 @@ from tests.gateway.marketplace import ANNA, BRAM, Marketplace, in_market
 from tests.gateway.pages import HOUSEHOLDS, Reader
 from tradelane.gateway import keys
 from tradelane.gateway.own_money import PAGE
-from tradelane.gateway.web.phone.money import as_csv, rates, summed
+from tradelane.gateway.web.phone.money import as_csv, rates, summed, today
 from tradelane.market.units import Money, iso
 
 
@@ -75,6 +75,8 @@ def test_a_receipts_gross_charges_and_net_add_up_in_the_file() -> None:
         Decimal("-0.30"),
         Decimal("0.95"),
     )
+    assert today([found], "2026-06-21") == {name: found[name] for name in ("gross", "charges", "net")}
+    assert today([found], "2026-06-22") is None
     (row,) = csv.DictReader(io.StringIO(as_csv([found]).decode()))
     assert (row["receipt"], row["charges"], row["net"]) == ("'=cmd()", "-0.30", "0.95")
 

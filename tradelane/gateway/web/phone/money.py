@@ -18,6 +18,7 @@ from tradelane.gateway.web.phone.home import NO_STORE
 from tradelane.gateway.web.phone.household import Household
 from tradelane.gateway.web.rendering import Templates
 from tradelane.gateway.web.words import Words, words
+from tradelane.market.units import iso
 
 SHOWN = 100
 """Receipts on the page; the file has them all."""
@@ -36,12 +37,14 @@ def money_router(household: Household, guard: Guard, templates: Templates) -> AP
         member = household.member(session.subject)
         found = await household.zone.money(member.id)
         view, _ = await household.zone.view(member.id)
+        rows = [] if found is None else [summed(found.state, one) for one in found.receipts]
         html = templates.render(
             "phone/money.html",
             locale,
             "/me/money",
             money=None if found is None else found.state,
-            receipts=[] if found is None else [summed(found.state, one) for one in found.receipts[:SHOWN]],
+            receipts=rows[:SHOWN],
+            today=today(rows, iso(household.clock.now())[:10]),
             rates=rates(member.zone, view["zones"] if view else []),
         )
         return HTMLResponse(html, headers=NO_STORE)
@@ -84,6 +87,14 @@ def summed(state: Json, receipt: Json) -> Json:
     net = Decimal(receipt["total"])
     told = {name: receipt[name] for name in ("receipt", "cursor", "at", "trade", "hash")}
     return told | {"gross": gross, "charges": net - gross, "net": net, "currency": state["currency"]}
+
+
+def today(rows: Sequence[Json], day: str) -> Json | None:
+    """Gross, charges and net of the receipts of a day such as ``2026-06-21``; None where there are none."""
+    found = [row for row in rows if row["at"].startswith(day)]
+    if not found:
+        return None
+    return {name: sum((row[name] for row in found), Decimal(0)) for name in ("gross", "charges", "net")}
 
 
 def as_csv(rows: Sequence[Json]) -> bytes:
