@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import shutil
 import threading
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import httpx2
 import uvicorn
+from sqlalchemy import Connection
 from starlette.types import ASGIApp
 
 from tradelane.gateway.store import Store, StoreError, opened
@@ -97,13 +99,42 @@ def serving(app: ASGIApp) -> Iterator[str]:
     thread.join()
 
 
+class Stand:
+    """An application that is built and served once: to build one takes longer than most tests do. Its store
+    is that of the test it is lent to."""
+
+    free: ClassVar[list[Stand]] = []
+    store: Store
+
+    def __init__(self) -> None:
+        until_the_end = ExitStack()
+        app = create_app(self, lambda: NOW, TOKEN, self.read, (StoreError,))
+        self.url = until_the_end.enter_context(serving(app))
+        atexit.register(until_the_end.close)
+
+    async def __call__(self, work: Callable[[Connection], T]) -> T:
+        return await self.store(work)
+
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        return await self.store.read(work)
+
+    @classmethod
+    @contextmanager
+    def lent(cls, store: Store) -> Iterator[str]:
+        """The URL of a hub on this store, nobody else's meanwhile."""
+        stand = cls.free.pop() if cls.free else cls()
+        stand.store = store
+        yield stand.url
+        cls.free.append(stand)
+
+
 @contextmanager
 def running(template: Path, folder: Path) -> Iterator[Hub]:
     """A hub over HTTP on its own copy of a database file."""
     path = shutil.copy(template, folder / "hub.sqlite")
     with (
         opened(path, PLACE, HEAD) as store,
-        serving(create_app(store, lambda: NOW, TOKEN, store.read, (StoreError,))) as url,
+        Stand.lent(store) as url,
         httpx2.Client(base_url=url, headers={"Authorization": f"Bearer {TOKEN}"}) as http,
     ):
         yield Hub(url, store, http)

@@ -178,11 +178,12 @@ class Postgres:
         with _reached(self.reader) as connection, connection.begin():
             yield connection
 
-    def holds(self, connection: Connection) -> bool:
+    def lost(self, connection: Connection, _error: BaseException | None) -> bool:
         if connection.invalidated:
-            return False
+            return True
         session = _session(connection)
-        return "BEGIN" in session.marks or session.info.transaction_status is TransactionStatus.INTRANS
+        begun = "BEGIN" in session.marks
+        return not begun and session.info.transaction_status is not TransactionStatus.INTRANS
 
     def _admit(self, session: Session, _record: object) -> None:
         free, fit, _ = session.execute(_ADMIT).fetchone() or (False, False, None)

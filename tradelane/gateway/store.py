@@ -3,8 +3,7 @@
 On a SQLite file, or on PostgreSQL by URL (postgres.py): the writer is the same, the Database differs.
 Always true: work is answered only after the commit that holds it is on disk (WAL, ``synchronous=FULL``);
 works take effect in the order they were handed in; work that raises leaves nothing behind and disturbs
-no other. If the commit fails, every work of that batch is told so. Killing the process at any
-instruction loses no answered work.
+no other. If the commit fails, every work of that batch is told so. A kill loses no answered work.
 """
 
 from __future__ import annotations
@@ -71,8 +70,8 @@ class Database(Protocol):
     def reading(self) -> AbstractContextManager[Connection]:
         """One view of what is committed; the same errors."""
 
-    def holds(self, connection: Connection) -> bool:
-        """Whether the transaction is still the one that began, and can be committed."""
+    def lost(self, connection: Connection, error: BaseException | None) -> bool:
+        """Whether the transaction is no more the one that began, or cannot be committed after ``error``."""
 
 
 class _Begins(SQLiteDialect_pysqlite):
@@ -147,8 +146,9 @@ class SQLiteFile:
     def reading(self) -> AbstractContextManager[Connection]:
         return self.reader.begin()
 
-    def holds(self, connection: Connection) -> bool:
-        return _driver(connection).in_transaction
+    def lost(self, connection: Connection, error: BaseException | None) -> bool:
+        full = getattr(getattr(error, "orig", None), "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
+        return full or not _driver(connection).in_transaction
 
 
 def database_at(place: Path | str) -> Database:
@@ -253,8 +253,8 @@ class Writer:
             outcome = None, RuntimeError(f"work raised {error!r}")
         except BaseException as error:  # whatever it is, it belongs to the caller, and this thread must live
             outcome = None, error
-        if not self._database.holds(connection):
-            raise TransactionLost("the database rolled the transaction back") from outcome[1]
+        if self._database.lost(connection, outcome[1]):
+            raise TransactionLost("the database gave the transaction up") from outcome[1]
         return outcome
 
 
