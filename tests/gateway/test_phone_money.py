@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from tradelane.gateway import keys
 from tradelane.gateway.own_money import PAGE
 from tradelane.gateway.web.phone.money import as_csv, rates, summed, today
 from tradelane.market.units import Money, iso
+from tradelane.settlement.ledger import Transfer
 
 
 async def joined(market: Marketplace, id: str) -> None:
@@ -30,14 +32,23 @@ def test_money_and_receipts_are_ones_own(tmp_path: Path) -> None:
     async def use(market: Marketplace) -> None:
         await joined(market, "rosa")
         await joined(market, "pim")
+        sale = Transfer("t1", "balancing:EUR", "member:rosa:EUR", Money.parse("0.40", "EUR"), "sale", "sun")
+        await market.hub.settle("s1", settlement="s1", contract="c1", transfers=[sale])
         await market.hub.deposit("d1", account="member:rosa:EUR", amount=Money.parse("12.50", "EUR"))
         rosa, pim = Reader(market), Reader(market)
         await rosa.pair("rosa")
         await pim.pair("pim")
-        assert "€12.50" in (await rosa.get("/me/money")).text
-        assert "€12.50" not in (await pim.get("/me/money")).text
+        assert "€12.90" in (await rosa.get("/me/money")).text
+        assert "€12.90" not in (await pim.get("/me/money")).text
+        (link,) = re.findall(r'href="(/me/money/\d+)"', rosa.text)
+        receipt = (await rosa.get(link)).text
+        assert "€0.4000" in receipt
+        assert "Sale" in receipt
+        assert (await pim.get(link)).status_code == 404, "a receipt is shown to its owner alone"
         file = await rosa.get("/me/money/receipts.csv")
         assert file.headers["content-type"].startswith("text/csv")
+        (row,) = csv.DictReader(io.StringIO(file.text))
+        assert (row["net"], row["currency"]) == ("0.4", "EUR")
         assert (await rosa.get("/me/money/999")).status_code == 404
         stranger = await Reader(market).get("/me/money/receipts.csv")
         assert (stranger.status_code, "location" in stranger.headers) == (303, True)
