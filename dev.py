@@ -32,8 +32,7 @@ STAMP = VENV / "tradelane.stamp"
 UNFINISHED = "unfinished"
 OLDEST_PYTHON = (3, 11)
 OLDEST_PIP = (22, 3)  # the first that knows --python
-PARALLEL = ("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")
-"""A file's tests stay together, with the server they share; long files come first, by tests/conftest.py."""
+PARALLEL = ("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")  # tests/conftest.py orders the files
 DEBIAN_TOOLS = {
     "mosquitto": ("mosquitto", "tests against a real MQTT broker"),
     "mosquitto_pub": ("mosquitto-clients", "tests with another MQTT client than ours"),
