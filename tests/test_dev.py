@@ -251,7 +251,7 @@ CHECKS = ("ruff", "mypy", "lint-imports")
 def test_a_narrowed_test_run_is_pytest_alone(dev: ModuleType) -> None:
     pretend_installed(dev, "dev", dict.fromkeys(CHECKS, "#!/bin/sh\necho checked\n"))
     answer = start(dev, "test", "-k", "ledger")
-    assert answer.stdout.splitlines()[-1] == "python: -m pytest -n 2 --dist loadfile --no-loadscope-reorder -k ledger"
+    assert answer.stdout.splitlines()[-1] == f"python: -m pytest {' '.join(dev.PARALLEL)} -k ledger"
     assert "checked" not in answer.stdout
 
 
