@@ -4,7 +4,7 @@ import pytest
 
 from firmware_sim.clock import instant_of
 from firmware_sim.device import registers
-from firmware_sim.faults import Fault, Kind, active, parse_fault
+from firmware_sim.faults import Fault, Kind, active, down, parse_fault, steps_back
 from firmware_sim.models import points
 from firmware_sim.publish import payload
 from firmware_sim.rooftop import Rooftop, Spec
@@ -70,3 +70,39 @@ def test_messages_of_faulty_meters() -> None:
     empty = payload(rooftop(Fault("solar03", Kind.SENTINEL, NOON, NOON + HOUR)), NOON)
     assert empty.keys() == payload(rooftop(), NOON).keys()
     assert [value for name, value in empty.items() if name != "time"] == [None] * (len(empty) - 1)
+
+
+def counter(ill: Rooftop, instant: int) -> int:
+    """The register of energy sent out."""
+    at = METER + next(point.offset for point in points(203) if point.name == "TotWhExp")
+    high, low = registers(ill, instant)[at : at + 2]
+    return high << 16 | low
+
+
+def test_counters_that_dip_step_back_begin_anew_and_roll_over() -> None:
+    def shown(kind: Kind, instant: int) -> int:
+        return counter(rooftop(Fault("solar03", kind, NOON, NOON + HOUR)), instant)
+
+    true = counter(rooftop(), NOON + 60_000)
+    assert shown(Kind.DIP, NOON + 60_000) == 0
+    third = next(NOON + k * 30_000 for k in range(3) if steps_back(NOON + k * 30_000))
+    assert shown(Kind.STEP_BACK, third) == counter(rooftop(), third) - 100
+    assert shown(Kind.STEP_BACK, third + 30_000) == counter(rooftop(), third + 30_000)
+    assert shown(Kind.RESET, NOON) == 0 < shown(Kind.RESET, NOON + HOUR - 1) < true
+    assert shown(Kind.ROLLOVER, NOON + 60_000) == true % 655_360
+    for kind in (Kind.DIP, Kind.STEP_BACK, Kind.RESET, Kind.ROLLOVER):
+        assert shown(kind, NOON + HOUR) == counter(rooftop(), NOON + HOUR), "all is well after it"
+
+
+def test_a_clock_that_is_an_hour_behind_shows_in_messages_and_nowhere_else() -> None:
+    ill = rooftop(Fault("solar03", Kind.SKEW, NOON, NOON + HOUR))
+    said, true = payload(ill, NOON), payload(rooftop(), NOON)
+    assert (said.pop("time"), true.pop("time")) == ("2026-06-21T11:00:00.000Z", "2026-06-21T12:00:00.000Z")
+    assert said == true
+    assert registers(ill, NOON) == registers(rooftop(), NOON)
+
+
+def test_a_link_that_flaps_is_down_in_every_other_half_minute() -> None:
+    downs = [down(Kind.FLAP, NOON + k * 30_000) for k in range(4)]
+    assert downs in ([True, False] * 2, [False, True] * 2)
+    assert all(down(Kind.SILENCE, NOON + k * 30_000) for k in range(4))
