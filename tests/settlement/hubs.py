@@ -120,21 +120,23 @@ class Stand:
 
     @classmethod
     @contextmanager
-    def lent(cls, store: Store) -> Iterator[str]:
-        """The URL of a hub on this store, nobody else's meanwhile."""
-        stand = cls.free.pop() if cls.free else cls()
+    def lent(cls, store: Store, *, fresh: bool) -> Iterator[str]:
+        """The URL of a hub on this store, nobody else's meanwhile; a ``fresh`` one was nobody's before."""
+        stand = cls.free.pop() if cls.free and not fresh else cls()
         stand.store = store
         yield stand.url
-        cls.free.append(stand)
+        if not fresh:
+            cls.free.append(stand)
 
 
 @contextmanager
-def running(template: Path, folder: Path) -> Iterator[Hub]:
-    """A hub over HTTP on its own copy of a database file."""
+def running(template: Path, folder: Path, *, fresh: bool = False) -> Iterator[Hub]:
+    """A hub over HTTP on its own copy of a database file. What an application keeps in memory (the official
+    list) is of its first test, unless it is ``fresh``."""
     path = shutil.copy(template, folder / "hub.sqlite")
     with (
         opened(path, PLACE, HEAD) as store,
-        Stand.lent(store) as url,
+        Stand.lent(store, fresh=fresh) as url,
         httpx2.Client(base_url=url, headers={"Authorization": f"Bearer {TOKEN}"}) as http,
     ):
         yield Hub(url, store, http)

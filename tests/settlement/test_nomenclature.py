@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.settlement.hubs import Hub, assert_problem, declaration
+from tests.settlement.hubs import Hub, assert_problem, declaration, running
 from tests.shared import shared_file
 from tradelane.settlement import hs
 from tradelane.settlement.ehub.server.customs import nomenclature
 
 LIST = [hs.Entry("090121", hs.OFFICIAL, "Coffee; roasted"), hs.Entry("2716009000", hs.OFFICIAL, "Energy")]
+
+
+@pytest.fixture
+def market(furnished: Path, tmp_path: Path) -> Iterator[Hub]:
+    with running(furnished, tmp_path, fresh=True) as hub:
+        yield hub
 
 
 def load(hub: Hub, entries: list[hs.Entry]) -> nomenclature.Loaded:

@@ -104,6 +104,12 @@ class Config(BaseSettings):
         return named or self.data_dir / "hub-road.pem"
 
     @property
+    def switch_key_file(self) -> Path:
+        """Where the e-hub keeps the RSA key it signs with as a switch."""
+        named = self.hub.fspiop.key_file if self.hub and self.hub.fspiop else None
+        return named or self.data_dir / "hub-switch.pem"
+
+    @property
     def edge_token_file(self) -> Path:
         """Where the edge role keeps the secret by which pairing codes are asked for."""
         return self.data_dir / "edge.token"

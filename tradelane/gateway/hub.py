@@ -8,7 +8,7 @@ from contextlib import suppress
 
 from sqlalchemy import Connection
 
-from tradelane.gateway import hub_road, hub_telling
+from tradelane.gateway import hub_fspiop, hub_road, hub_telling
 from tradelane.gateway.clock import Clock
 from tradelane.gateway.config import Config
 from tradelane.gateway.file import RoleFile
@@ -52,7 +52,9 @@ class HubRole:
             road=self._road,
             bell=self._bell,
             facade=Settings(members.key, private_webhooks=private),
+            switch=config.hub.fspiop is not None,
         )
+        self._switch = hub_fspiop.switch(config, self._file, clock)
 
     async def start(self) -> None:
         self._file.open()
@@ -61,12 +63,14 @@ class HubRole:
 
     async def run(self) -> None:
         """Give back what is held beyond its time, tell members what happened, and go the rounds of the
-        e-road; all else an e-hub does only when asked."""
+        e-road and of the switch; all else an e-hub does only when asked."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._expire())
             tasks.create_task(hub_telling.run(self._bell, self._teller))
             if self._road is not None:
                 tasks.create_task(hub_road.run(self._road, self._file, self._clock))
+            if self._switch is not None:
+                tasks.create_task(self._switch.run())
 
     async def _expire(self) -> None:
         while True:

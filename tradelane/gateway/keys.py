@@ -12,7 +12,7 @@ import os
 import secrets
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -25,6 +25,9 @@ from cryptography.hazmat.primitives.serialization import (
 
 from tradelane.gateway.canonical import canonical
 
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
 FORBIDDEN_MODE = 0o077
 TOKEN_BYTES = 32
 
@@ -36,6 +39,16 @@ class KeyFileError(Exception):
 def load_or_create_key(path: Path) -> Ed25519PrivateKey:
     """The private key in ``path``, made (with its folders) when there is none. KeyFileError otherwise."""
     return _key(path, _load_or_create(path, _new_key))
+
+
+def load_or_create_rsa_key(path: Path) -> RSAPrivateKey:
+    """The same of RSA with 2048 bits, for payment systems that know no younger kind."""
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
+    key = load_pem_private_key(_load_or_create(path, _new_rsa_key), password=None)
+    if not isinstance(key, RSAPrivateKey):
+        raise KeyFileError(f"{path}: not an RSA key")
+    return key
 
 
 def load_key(path: Path) -> Ed25519PrivateKey:
@@ -93,6 +106,12 @@ def verify(public_text: str, body: Mapping[str, Any], signature: str) -> bool:
 def _new_key() -> bytes:
     key = Ed25519PrivateKey.generate()
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+
+def _new_rsa_key() -> bytes:
+    from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
+
+    return generate_private_key(65_537, 2048).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
 
 def _new_token() -> bytes:

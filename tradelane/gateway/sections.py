@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
+from tradelane.gateway.fspiop_section import FspiopSection
 from tradelane.gateway.road_section import RoadSection
 from tradelane.gateway.section_types import (
     Amount,
@@ -340,3 +341,4 @@ class HubSection(Section):
     token_file: Path | None = None
     allow_private_webhooks: bool = False
     road: RoadSection | None = None
+    fspiop: FspiopSection | None = None

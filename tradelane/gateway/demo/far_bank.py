@@ -33,6 +33,14 @@ async def furnish(home: HubClient, market: HubClient) -> None:
     await home.deposit(f"{ACCOUNT}/deposit", account=ACCOUNT, amount=savings)
 
 
+async def first_cover(home: HubClient, market: HubClient, clock: Clock) -> None:
+    """Until the first payment has arrived: nothing is bought before."""
+    while Decimal((await market.account(ACCOUNT)).available) < KITCHEN_LOW:
+        with contextlib.suppress(HubRefused):  # the two hubs have still to meet
+            await cover(home, market, clock)
+        await asyncio.sleep(LOOK_S)
+
+
 async def cover(home: HubClient, market: HubClient, clock: Clock) -> None:
     """Pay once when there is little left at the market's hub; until that has arrived."""
     if Decimal((await market.account(ACCOUNT)).available) >= KITCHEN_LOW:

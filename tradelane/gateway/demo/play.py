@@ -91,8 +91,10 @@ class Play:
         await self._start_meters_and_hubs(hub_port, far_port)
         hub, far = self._client("hub", hub_port), self._client("far-hub", far_port)
         try:
-            await asyncio.gather(pay_in(hub), far_bank.furnish(far, hub), self._start_gateway(page_port))
             clock_ = config.make_clock()
+            await asyncio.gather(pay_in(hub), far_bank.furnish(far, hub))
+            await far_bank.first_cover(far, hub, clock_)
+            await self._start_gateway(page_port)
             helpers = [
                 asyncio.create_task(carry(hub, clock_)),
                 asyncio.create_task(far_bank.keep_covered(far, hub, clock_)),

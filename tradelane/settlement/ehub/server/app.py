@@ -9,7 +9,7 @@ from typing import Annotated, TypeVar
 from fastapi import APIRouter, Depends, FastAPI, Query, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
-from starlette.routing import Route
+from starlette.routing import Mount, Route
 
 from tradelane.settlement import problem
 from tradelane.settlement.bearer import Bearer
@@ -18,6 +18,8 @@ from tradelane.settlement.ehub.server import customs_rules, data, payments, rese
 from tradelane.settlement.ehub.server.bank import routes as bank
 from tradelane.settlement.ehub.server.commands import Commands, idempotency_key
 from tradelane.settlement.ehub.server.customs import routes as customs
+from tradelane.settlement.ehub.server.fspiop import admin as fspiop_admin
+from tradelane.settlement.ehub.server.fspiop import routes as fspiop
 from tradelane.settlement.ehub.server.logistics import routes as logistics
 from tradelane.settlement.ehub.server.openpayments import routes as openpayments
 from tradelane.settlement.ehub.server.openpayments.bell import Bell
@@ -45,11 +47,12 @@ def create_router(
     road: Road | None = None,
     bell: Bell | None = None,
     facade: openpayments.Settings | None = None,
+    switch: bool = False,
 ) -> APIRouter:
     """Every route of an e-hub over one store. ``now`` is market time in ms; ``token`` the bearer token of
     the operator; reads go through ``read``, or ``transact`` when there is none. The buyers' codes are made
     from ``proof_secret``, or the token when there is none; ``road`` is who this hub is on the e-road,
-    ``facade`` what members may do."""
+    ``facade`` what members may do, ``switch`` whether payment systems find FSPIOP under ``/fspiop``."""
     look = read or transact
     routes = APIRouter(prefix=PREFIX, tags=["e-hub"], dependencies=[Depends(Bearer(token))])
     _add_commands(routes, Commands(transact, now), transact)
@@ -59,6 +62,8 @@ def create_router(
     routes.include_router(supervision.router(transact, look, now))
     if road is not None:
         routes.include_router(road_routes.router(transact, look, now, road))
+    if switch:
+        routes.include_router(fspiop_admin.router(transact, look, now))
     _add_reads(routes, look)
     routes.include_router(customs_rules.router(now, look))
     routes.routes.append(_health(look))
@@ -68,6 +73,8 @@ def create_router(
     whole.include_router(openpayments.router(transact, look, now, token, ears, settings))
     if road is not None:
         whole.include_router(road_routes.open_router(transact, look, now, road))
+    if switch:
+        whole.routes.append(Mount("/fspiop", fspiop.create_app(transact, now)))
     return whole
 
 

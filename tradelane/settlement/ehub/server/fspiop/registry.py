@@ -17,9 +17,14 @@ from tradelane.settlement.ehub.server.fspiop.tables import participants, parties
 def add_participant(conn: Connection, name: str, endpoint: str, caps: dict[str, Money], at: int) -> None:
     """A new participant with a position in each currency of ``caps``, its net debit caps."""
     conn.execute(insert(participants), {"participant": name, "endpoint": endpoint, "at": at})
-    for currency, cap in caps.items():
-        row = {"participant": name, "currency": currency, "cap_nano": cap.nano}
-        conn.execute(insert(positions), row | {"position_nano": 0, "reserved_nano": 0})
+    for cap in caps.values():
+        add_position(conn, name, cap)
+
+
+def add_position(conn: Connection, name: str, cap: Money) -> None:
+    """In one more currency."""
+    row = {"participant": name, "currency": cap.currency, "cap_nano": cap.nano}
+    conn.execute(insert(positions), row | {"position_nano": 0, "reserved_nano": 0})
 
 
 def endpoint_of(conn: Connection, name: str) -> str | None:

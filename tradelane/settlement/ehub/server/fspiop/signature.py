@@ -47,6 +47,24 @@ def check(keys: str, head: Mapping[str, str], method: str, path: str, body: byte
         raise Refused(Fault.SIGNATURE, "the signature is not of this body and key")
 
 
+def usable(keys: str) -> bool:
+    """Whether these are PEM public keys, one at least, each of a kind that signatures are checked with."""
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+    found = _PEM.findall(keys)
+    try:
+        made = [serialization.load_pem_public_key(pem.encode()) for pem in found]
+    except (ValueError, UnsupportedAlgorithm):
+        return False
+    return bool(made) and all(
+        (isinstance(key, rsa.RSAPublicKey) and key.key_size >= LEAST_RSA_BITS)
+        or (isinstance(key, ec.EllipticCurvePublicKey) and key.curve.name in _CURVES.values())
+        for key in made
+    )
+
+
 def _judge_claims(protected: Mapping[str, Any], head: Mapping[str, str], method: str, path: str) -> None:
     said = {**head, headers.URI: path, headers.METHOD: method}
     for name, field in (MUST | MAY).items():

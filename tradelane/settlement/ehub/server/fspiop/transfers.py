@@ -10,7 +10,7 @@ import hashlib
 import json
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, insert, select, update
 
 from tradelane.market.units import instant
 from tradelane.settlement import ilp
@@ -118,11 +118,19 @@ def show(conn: Connection, asked: Inbound[None]) -> None:
 
 def expire(conn: Connection, at: int) -> int:
     """Abort the transfers whose time is over, some hundreds at a time; how many."""
-    overdue = (t.c.state == TransferState.RESERVED.value) & (t.c.expires_at <= at)
-    rows = list(conn.execute(select(t).where(overdue).order_by(t.c.expires_at).limit(_MOST_EXPIRED)))
+    rows = list(conn.execute(select(t).where(_over(at)).order_by(t.c.expires_at).limit(_MOST_EXPIRED)))
     for row in rows:
         _expire(conn, row, at)
     return len(rows)
+
+
+def overdue(conn: Connection, at: int) -> bool:
+    """Whether there is a transfer whose time is over. Only reads."""
+    return conn.execute(select(t.c.transfer).where(_over(at)).limit(1)).first() is not None
+
+
+def _over(at: int) -> ColumnElement[bool]:
+    return (t.c.state == TransferState.RESERVED.value) & (t.c.expires_at <= at)
 
 
 def _expire(conn: Connection, row: Row[Any], at: int) -> None:
