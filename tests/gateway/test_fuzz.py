@@ -19,7 +19,7 @@ from tests.gateway.processes import running
 from tests.settlement.hubs import ANA, BEN, declaration, reservation, shipment
 from tests.shared import ROOT
 
-SECONDS = int(os.environ.get("TRADELANE_FUZZ_SECONDS", "60" if os.environ.get("CI") else "10"))
+SECONDS = int(os.environ.get("TRADELANE_FUZZ_SECONDS", "180" if os.environ.get("CI") else "10"))
 """For both descriptions together."""
 CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
 ROAD = '[hub.road]\nname = "fuzz"\nrates = { EUR = "1", GBP = "1.17" }\n'
