@@ -121,6 +121,14 @@ def test_what_an_operator_asks_is_checked(switch: Switch) -> None:
     caps = [{"currency": "EUR", "value": "1"}]
     taken = switch.operator("", "again", {"participant": PAYER, "endpoint": "http://x.example", "caps": caps})
     assert (taken.status_code, taken.json()["errors"][0]["field"]) == (409, "participant")
+    for name, change, field in (
+        ("hub", {"participant": "hub"}, "participant"),
+        ("twice", {"caps": caps * 2}, "caps"),
+        ("nowhere", {"endpoint": "ftp://x.example"}, "endpoint"),
+    ):
+        asked = {"participant": "third", "endpoint": "http://x.example", "caps": caps, **change}
+        refused = switch.operator("", name, asked)
+        assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, field)
     bad = switch.operator(f"/{PAYER}", "bad", {"keys": base64.b64encode(b"no key").decode()})
     assert (bad.status_code, bad.json()["type"]) == (422, "urn:tradelane:problem:wrong-key")
     assert switch.operator("/nobody", "nobody", {"caps": caps}).status_code == 404

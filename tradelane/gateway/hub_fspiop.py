@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -37,18 +38,24 @@ class Switch:
         """Until cancelled; a database that is away is asked again the next time."""
         import httpx2
 
-        async with httpx2.AsyncClient() as client:
+        async with httpx2.AsyncClient() as client, asyncio.TaskGroup() as tasks:
             postman = outbox.Postman(
                 self._file, self._file.read, self._clock.now, client, private=self._private, key=self._key
             )
-            while True:
-                with suppress(StoreError):
-                    await self._expire()
-                    while await postman.round():
-                        pass
-                await asyncio.sleep(EVERY_WALL_S)
+            tasks.create_task(_again_and_again(self._expire))
+            tasks.create_task(_again_and_again(postman.round))
 
-    async def _expire(self) -> None:
+    async def _expire(self) -> int:
         at = self._clock.now()
-        if await self._file.read(lambda conn: transfers.overdue(conn, at)):
-            await self._file(lambda conn: transfers.expire(conn, at))
+        if not await self._file.read(lambda conn: transfers.overdue(conn, at)):
+            return 0
+        return await self._file(lambda conn: transfers.expire(conn, at))
+
+
+async def _again_and_again(work: Callable[[], Awaitable[int]]) -> None:
+    """At once while it finds something to do."""
+    while True:
+        with suppress(StoreError):
+            while await work():
+                pass
+        await asyncio.sleep(EVERY_WALL_S)

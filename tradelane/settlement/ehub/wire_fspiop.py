@@ -26,7 +26,7 @@ class AddParticipant(Question):
 
 
 class ChangeParticipant(Question):
-    """What is given replaces what was."""
+    """What is given replaces what was; keys can be changed, not withdrawn."""
 
     endpoint: Endpoint | None = None
     caps: Annotated[tuple[PositiveAmount, ...], Field(max_length=200)] = ()

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, select, update
 from tradelane.market.units import Money
 from tradelane.settlement.ehub.server import audit
 from tradelane.settlement.ehub.server.commands import Answer, Command, Commands, idempotency_key
-from tradelane.settlement.ehub.server.fspiop import registry, signature
+from tradelane.settlement.ehub.server.fspiop import outbox, registry, signature
 from tradelane.settlement.ehub.server.fspiop.tables import participants, positions
 from tradelane.settlement.ehub.server.transact import Transact
 from tradelane.settlement.ehub.wire import PositiveAmount, Total
@@ -61,8 +61,12 @@ def add(conn: Connection, command: Command, question: AddParticipant) -> Answer:
     """A new participant; its keys, if any, count from the first message on."""
     if registry.endpoint_of(conn, question.participant) is not None:
         raise Problem.field(409, "duplicate-id", "participant", "this participant exists already")
+    if question.participant.lower() == outbox.HUB.lower():
+        raise Problem.field(422, "reserved-name", "participant", "the hub itself speaks under this name")
     _readable(question.keys)
     caps = {cap.currency: cap.money for cap in question.caps}
+    if len(caps) < len(question.caps):
+        raise Problem.field(422, "cap-twice", "caps", "one cap a currency")
     registry.add_participant(conn, question.participant, question.endpoint, caps, command.at)
     registry.set_keys(conn, question.participant, question.keys)
     _note(conn, command, "switch-participant-added", question.participant, question)
