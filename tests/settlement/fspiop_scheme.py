@@ -22,7 +22,7 @@ from tests.settlement.hubs import NOW, serving
 from tradelane.gateway.store import Store
 from tradelane.market.units import Money
 from tradelane.settlement import ilp
-from tradelane.settlement.ehub.server.fspiop import headers, outbox, transfers
+from tradelane.settlement.ehub.server.fspiop import expiry, headers, outbox
 from tradelane.settlement.ehub.server.fspiop.registry import add_participant
 from tradelane.settlement.ehub.server.fspiop.routes import create_app
 from tradelane.settlement.ehub.server.fspiop.tables import positions
@@ -112,7 +112,7 @@ class Scheme:
         return count
 
     async def _expire(self) -> int:
-        return await self.store(lambda conn: transfers.expire(conn, self.at))
+        return await self.store(lambda conn: expiry.expire(conn, self.at))
 
     def state(self, transfer: str = TRANSFER) -> str | None:
         query = select(rows.c.state).where(rows.c.transfer == transfer)

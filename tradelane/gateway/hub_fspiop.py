@@ -12,7 +12,7 @@ from tradelane.gateway.config import Config
 from tradelane.gateway.file import RoleFile
 from tradelane.gateway.keys import load_or_create_rsa_key
 from tradelane.gateway.store import StoreError
-from tradelane.settlement.ehub.server.fspiop import outbox, transfers
+from tradelane.settlement.ehub.server.fspiop import expiry, outbox
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
@@ -47,9 +47,9 @@ class Switch:
 
     async def _expire(self) -> int:
         at = self._clock.now()
-        if not await self._file.read(lambda conn: transfers.overdue(conn, at)):
+        if not await self._file.read(lambda conn: expiry.overdue(conn, at)):
             return 0
-        return await self._file(lambda conn: transfers.expire(conn, at))
+        return await self._file(lambda conn: expiry.expire(conn, at))
 
 
 async def _again_and_again(work: Callable[[], Awaitable[int]]) -> None:

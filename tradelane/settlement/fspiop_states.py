@@ -1,4 +1,4 @@
-"""The life of a hub's transfer, settlement window and settlement, as tables (FSPIOP 1.1, settlements 2.0).
+"""The life of a hub's transfer, bulk, settlement window and settlement, as tables (FSPIOP, settlements 2.0).
 
 Always true: what is not in a table does not happen; COMMITTED and ABORTED are final and exclude each other.
 """
@@ -23,6 +23,17 @@ class TransferEvent(StrEnum):
     FULFIL = "fulfil"
     REJECT = "reject"
     EXPIRE = "expire"
+
+
+class BulkState(StrEnum):
+    """What the payee says of a bulk as a whole."""
+
+    RECEIVED = "RECEIVED"
+    PENDING = "PENDING"
+    ACCEPTED = "ACCEPTED"
+    PROCESSING = "PROCESSING"
+    COMPLETED = "COMPLETED"
+    REJECTED = "REJECTED"
 
 
 class WindowState(StrEnum):
@@ -66,6 +77,12 @@ TRANSFER: Mapping[tuple[TransferState, TransferEvent], TransferState] = {
     (TransferState.RESERVED, TransferEvent.REJECT): TransferState.ABORTED,
     (TransferState.RESERVED, TransferEvent.EXPIRE): TransferState.ABORTED,
 }
+BULK_ENDS = (BulkState.COMPLETED, BulkState.REJECTED)
+_BULK_WAY = (BulkState.RECEIVED, BulkState.PENDING, BulkState.ACCEPTED, BulkState.PROCESSING)
+BULK: Mapping[tuple[BulkState, BulkState], BulkState] = {
+    (now, said): said for place, now in enumerate(_BULK_WAY) for said in (*_BULK_WAY[place + 1 :], *BULK_ENDS)
+}
+"""By the state and what the payee says: it may skip states, not go back."""
 WINDOW: Mapping[tuple[WindowState, WindowEvent], WindowState] = {
     (WindowState.OPEN, WindowEvent.CLOSE): WindowState.CLOSED,
     (WindowState.CLOSED, WindowEvent.INCLUDE): WindowState.PENDING_SETTLEMENT,

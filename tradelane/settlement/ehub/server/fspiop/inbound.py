@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -31,6 +33,11 @@ class Inbound(Generic[B]):
         )
         return str(body_id or "/".join(self.ids.values()))
 
+    @property
+    def digest(self) -> bytes:
+        """SHA-256 of the body by meaning: spacing and the order of elements do not count."""
+        return hashlib.sha256(json.dumps(json.loads(self.raw), sort_keys=True).encode()).digest()
+
     def letter(self, to: str) -> outbox.Letter:
         """The same message on its way to ``to``."""
         head = outbox.passed_on(self.envelope.headers, to)
@@ -39,4 +46,4 @@ class Inbound(Generic[B]):
         return outbox.Letter(to, self.topic, self.method, self.path, head, self.raw or None)
 
 
-_IDS = frozenset({"transferId", "quoteId", "requestId"})
+_IDS = frozenset({"transferId", "quoteId", "requestId", "bulkTransferId", "bulkQuoteId"})

@@ -7,7 +7,8 @@ later one never before an earlier one was taken, refused or lost; a repeated mes
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,7 @@ HUB = "Hub"
 GIVEN_UP_AFTER_MS = 24 * 60 * MINUTE
 AT_ONCE = 100
 _BUSY = (408, 425, 429)
+_KEPT = "fspiop letters kept"
 _PASSED_ON = (
     "content-type",
     "accept",
@@ -69,6 +71,10 @@ def passed_on(head: Mapping[str, str], to: str) -> dict[str, str]:
 
 def post(conn: Connection, letter: Letter, at: int) -> None:
     """Write a letter, to be delivered once this transaction is durable."""
+    held: list[Letter] | None = conn.info.get(_KEPT)
+    if held is not None:
+        held.append(letter)
+        return
     row = {
         "participant": letter.to,
         "topic": letter.topic,
@@ -82,6 +88,18 @@ def post(conn: Connection, letter: Letter, at: int) -> None:
         "state": "waiting",
     }
     conn.execute(insert(outbox), row)
+
+
+@contextmanager
+def kept(conn: Connection) -> Iterator[list[Letter]]:
+    """What is posted on ``conn`` meanwhile stays in the list: whoever asked tells of it in another way."""
+    assert _KEPT not in conn.info
+    letters: list[Letter] = []
+    conn.info[_KEPT] = letters
+    try:
+        yield letters
+    finally:
+        del conn.info[_KEPT]
 
 
 def due(conn: Connection, at: int) -> list[Row[Any]]:

@@ -15,7 +15,16 @@ from pydantic import BaseModel
 from sqlalchemy import Connection
 from starlette.exceptions import HTTPException
 
-from tradelane.settlement.ehub.server.fspiop import headers, messages, outbox, registry, signature, transfers
+from tradelane.settlement.ehub.server.fspiop import (
+    bulk_messages,
+    bulk_transfers,
+    headers,
+    messages,
+    outbox,
+    registry,
+    signature,
+    transfers,
+)
 from tradelane.settlement.ehub.server.fspiop.errors import Fault, Refused
 from tradelane.settlement.ehub.server.fspiop.inbound import Inbound
 from tradelane.settlement.ehub.server.transact import Transact
@@ -45,8 +54,16 @@ def _routes() -> list[Route]:
         ("PUT", "/quotes/{ID}/error", messages.Failure, registry.forward),
         ("POST", "/transfers", messages.Prepare, transfers.prepare),
         ("GET", "/transfers/{ID}", None, transfers.show),
-        ("PUT", "/transfers/{ID}", messages.Fulfil, transfers.fulfil),
-        ("PUT", "/transfers/{ID}/error", messages.Failure, transfers.reject),
+        ("PUT", "/transfers/{ID}", messages.Fulfil, bulk_transfers.alone(transfers.fulfil)),
+        ("PUT", "/transfers/{ID}/error", messages.Failure, bulk_transfers.alone(transfers.reject)),
+        ("POST", "/bulkQuotes", bulk_messages.BulkQuote, registry.forward),
+        ("GET", "/bulkQuotes/{ID}", None, registry.forward),
+        ("PUT", "/bulkQuotes/{ID}", bulk_messages.BulkQuoted, registry.forward),
+        ("PUT", "/bulkQuotes/{ID}/error", messages.Failure, registry.forward),
+        ("POST", "/bulkTransfers", bulk_messages.BulkTransfer, bulk_transfers.prepare),
+        ("GET", "/bulkTransfers/{ID}", None, bulk_transfers.show),
+        ("PUT", "/bulkTransfers/{ID}", bulk_messages.BulkTransferred, bulk_transfers.fulfil),
+        ("PUT", "/bulkTransfers/{ID}/error", messages.Failure, bulk_transfers.reject),
     ]
 
 
