@@ -21,6 +21,7 @@ def test_a_running_gateway_shows_a_code_that_signs_in(
     path = tmp_path / "market.toml"
     path.write_text(f"port = {port}\n{HOUSEHOLDS}")
     with running(path, "--port", str(port)) as gateway:
+        desk = gateway.event("the desk's operator may sign in once")["link"]
         gateway.event("listening")
         assert run(["pair", "--config", str(path), "rosa", "--json"]) == 0
         shown = json.loads(capsys.readouterr().out)
@@ -32,6 +33,10 @@ def test_a_running_gateway_shows_a_code_that_signs_in(
         text = capsys.readouterr().out
         assert "Scan the picture" in text
         assert "▀" in text
+        entered = httpx2.post(f"{own}{desk}", data={"code": desk.partition("=")[2]}, headers={"origin": own})
+        assert (entered.status_code, entered.headers["location"]) == (303, "/desk/operate")
+        assert run(["pair", "--config", str(path), "--operator", "--json"]) == 0
+        assert "/desk/sign-in?code=" in json.loads(capsys.readouterr().out)["link"]
         assert run(["pair", "--config", str(path), "eve"]) == 1
         assert "no 'eve' here" in capsys.readouterr().err
 

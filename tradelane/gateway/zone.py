@@ -20,6 +20,7 @@ from tradelane.gateway.clock import Clock
 from tradelane.gateway.config import Config
 from tradelane.gateway.data_api import data_router
 from tradelane.gateway.desk import Desk
+from tradelane.gateway.disputes import Disputes
 from tradelane.gateway.file import RoleFile
 from tradelane.gateway.goods import GoodsMarket
 from tradelane.gateway.goods_api import goods_router
@@ -30,14 +31,16 @@ from tradelane.gateway.migrations import HEAD, PLACE
 from tradelane.gateway.nominating import Nominator
 from tradelane.gateway.overview import Overview
 from tradelane.gateway.overviews import overview
+from tradelane.gateway.own_orders_api import own_orders_router
 from tradelane.gateway.power_customs import PowerCustoms
 from tradelane.gateway.reader import Reader
 from tradelane.gateway.schedule import next_gate
 from tradelane.gateway.settling import Settler
 from tradelane.gateway.tables import orders
-from tradelane.gateway.web.desk.routes import desk_router
+from tradelane.gateway.web.desk.routes import DOOR, desk_router
 from tradelane.gateway.web.live import Live
 from tradelane.gateway.web.pages import page_router
+from tradelane.gateway.web.sign_in import first_link
 from tradelane.gateway.zone_api import zone_router
 from tradelane.market.product import Product
 from tradelane.settlement.ehub.client import HubClient, HubError
@@ -83,14 +86,21 @@ class ZoneRole:
         self.router.include_router(zone_router(self.desk, self.reader))
         prices = LandedPrices(self._file, self.catalogue, clock, goods)
         self.router.include_router(landed_router(prices))
+        disputes = Disputes(self._file, clock, self._wake.set)
+        self.router.include_router(
+            own_orders_router(self.desk, self._file, self.catalogue, self._hub, disputes, operator)
+        )
         self.router.include_router(goods_router(self._floor, operator))
         self.router.include_router(data_router(self._file, self.catalogue, clock))
-        self.router.include_router(desk_router(self._file, self.catalogue, clock))
+        self.router.include_router(desk_router(self._file, self.catalogue, clock, operator))
         self.router.include_router(page_router(self.overview, self._live))
 
     async def start(self) -> None:
         self._file.open()
         await self.desk.restore()
+        link = await first_link(self._file, DOOR, self._clock, "operator")
+        if link is not None:
+            log.info("the desk's operator may sign in once", link=link)
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as group:

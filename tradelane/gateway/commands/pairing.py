@@ -19,7 +19,8 @@ EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}
 def pair_command(path: Path, subject: str | None, operator: bool, minutes: int, as_json: bool) -> None:
     """Print a code for a member's phone or, as ``operator``, for a desk."""
     config = configured(path)
-    answer = _ask(config, "operator" if operator else "owner", subject, minutes)
+    role = "operator" if operator else "owner"
+    answer = _ask(config, role, subject or (role if operator else None), minutes)
     own = config.public_url or f"http://{config.host}:{config.port}"
     link = own.rstrip("/") + answer["path"]
     if as_json:

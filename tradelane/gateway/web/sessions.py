@@ -69,6 +69,13 @@ def find_session(conn: Connection, role: Role, token: str, wall: int) -> Session
     return None if subject is None else Session(role, subject, form_token(token))
 
 
+def anyone(conn: Connection, role: Role, wall: int) -> bool:
+    """Whether somebody is signed in with ``role``."""
+    s = sessions.c
+    query = select(s.subject).where(s.role == role.value, s.expires_at > wall).limit(1)
+    return conn.execute(query).first() is not None
+
+
 def close_session(conn: Connection, token: str) -> None:
     conn.execute(delete(sessions).where(sessions.c.token_hash == _hash(token)))
 

@@ -49,6 +49,15 @@ class Door:
     """Answers to a code without a subject; it must use the code."""
 
 
+async def first_link(file: RoleFile, door: Door, clock: Clock, subject: str) -> str | None:
+    """A link with a code, for whoever starts a gateway at whose pages nobody is signed in; else None."""
+    wall = clock.wall()
+    if await file.read(lambda conn: sessions.anyone(conn, door.role, wall)):
+        return None
+    code = await file(lambda conn: sessions.make_code(conn, Pairing(door.role, subject), wall))
+    return f"{door.entrance}?code={code}"
+
+
 def sign_in_router(
     door: Door, guard: Guard, file: RoleFile, clock: Clock, templates: Templates, secret: str
 ) -> APIRouter:

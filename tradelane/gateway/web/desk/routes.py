@@ -1,4 +1,7 @@
-"""The desk: a market as its operator, and anyone else, may look at it. Nothing here names a member."""
+"""The desk: a market as anyone may look at it, and behind a door of its own what its operator does there.
+
+Nothing that is open to all names a member.
+"""
 
 from __future__ import annotations
 
@@ -11,16 +14,26 @@ from tradelane.gateway.market_data import TABLES
 from tradelane.gateway.web.assets import Assets
 from tradelane.gateway.web.desk.data_pages import data_pages_router
 from tradelane.gateway.web.desk.map import map_router
+from tradelane.gateway.web.desk.operate import operate_router
+from tradelane.gateway.web.guard import Guard
 from tradelane.gateway.web.picture import CARD_HEIGHT, CARD_WIDTH, is_full
 from tradelane.gateway.web.rendering import Templates
+from tradelane.gateway.web.sessions import Role
+from tradelane.gateway.web.sign_in import Door, sign_in_router
+
+DOOR = Door(Role.OPERATOR, "/desk/sign-in", "/desk/operate", known=bool)
+"""An operator comes in by a name, whichever it is: the code was made by who has the zone's secret."""
 
 
-def desk_router(file: RoleFile, catalogue: Catalogue, clock: Clock) -> APIRouter:
-    """``/desk`` and all below it."""
+def desk_router(file: RoleFile, catalogue: Catalogue, clock: Clock, secret: str) -> APIRouter:
+    """``/desk`` and all below it. ``secret``: who shows it may make codes for the operator's door."""
     templates = Templates(
         Assets(), is_full=is_full, card_width=CARD_WIDTH, card_height=CARD_HEIGHT, tables=tuple(TABLES)
     )
     router = APIRouter()
     router.include_router(map_router(file, catalogue, clock, templates))
     router.include_router(data_pages_router(file, catalogue, templates))
+    guard = Guard(file, DOOR.role, clock, DOOR.entrance)
+    router.include_router(sign_in_router(DOOR, guard, file, clock, templates, secret))
+    router.include_router(operate_router(guard, templates))
     return router
