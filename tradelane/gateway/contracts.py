@@ -170,6 +170,21 @@ def move(conn: Connection, row: RowMapping, to: State, **fields: Any) -> None:
     )
 
 
+def decide(conn: Connection, row: RowMapping, lots: int, by: str, now: int) -> None:
+    """What the operator decided of a dispute: as many lots are paid for; the rest of the money goes back."""
+    detail = {**row["detail"], "resolution": {"lots": lots, "by": by, "at": now}}
+    conn.execute(_DISPUTED.where(contracts.c.id == row["id"]).values(detail=detail))
+
+
+def undecided(conn: Connection, row: RowMapping, reason: str) -> None:
+    """The e-hub did not do what was decided: the dispute waits for another decision."""
+    detail = {name: value for name, value in row["detail"].items() if name != "resolution"}
+    conn.execute(_DISPUTED.where(contracts.c.id == row["id"]).values(detail=detail | {"refusal": reason}))
+
+
+_DISPUTED = update(contracts).where(contracts.c.state == State.DISPUTED)
+
+
 def refund(conn: Connection, row: RowMapping, reason: str, now: int) -> None:
     """End a contract whose goods never came, by way of its dispute; ``now`` is market time, ms."""
     move(conn, row, State.DISPUTED, detail={**row["detail"], "refusal": reason, "received": 0})

@@ -11,9 +11,11 @@ from tradelane.gateway.catalogue import Catalogue
 from tradelane.market.units import Money
 from tradelane.settlement import accounts
 from tradelane.settlement.contract import Contract
-from tradelane.settlement.ehub.client import HubClient
+from tradelane.settlement.ehub.client import HubClient, HubRefused
 from tradelane.settlement.ehub.wire_declarations import DeclarationAnswer, Declare
 from tradelane.settlement.settle import charged_at_border
+
+UNKNOWN = 404
 
 
 class Crossing:
@@ -51,6 +53,16 @@ class Crossing:
         question = border.declared(contract, self._catalogue, held)
         await self._hub.customs.declare(f"{contract.id}/declare", question)
         return question
+
+    async def settled_by_hand(self, contract: Contract, lots: int, held: bool) -> None:
+        """As ``arrived``, for a contract whose goods customs may never have heard of."""
+        try:
+            await self.arrived(contract, lots)
+        except HubRefused as refused:
+            if refused.status != UNKNOWN:
+                raise
+            if held:
+                await self.let_go(contract.id)
 
     async def arrived(self, contract: Contract, lots: int) -> DeclarationAnswer | None:
         """Tell customs when fewer than all lots came; what was charged for the others goes back."""

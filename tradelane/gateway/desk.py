@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, insert, select
 
-from tradelane.gateway import door_codes, journal, order_rows, statements
+from tradelane.gateway import door_codes, halting, journal, order_rows, statements
 from tradelane.gateway.catalogue import Catalogue
 from tradelane.gateway.clock import Clock
 from tradelane.gateway.file import RoleFile
@@ -132,19 +132,23 @@ class Desk:
             refuse(Refusal.UNKNOWN_MEMBER)
         return known
 
-    async def mine(self, message: MineMessage) -> OwnView:
-        """What only this member may see; only it can ask, and only now."""
-        check_signature(message, self._member(message.member).public_key)
+    def asker(self, message: MineMessage) -> Registered:
+        """Who asks what only a member may: only it can ask, and only now."""
+        member = self._member(message.member)
+        check_signature(message, member.public_key)
         check_asked_now(message, self._clock.now())
+        return member
+
+    async def mine(self, message: MineMessage) -> OwnView:
+        """What only this member may see."""
+        self.asker(message)
         return await self._file.read(
             lambda conn: own_view(conn, self._catalogue, self._clock, message.member)
         )
 
     async def money(self, message: MoneyMessage) -> OwnMoney:
-        """What stands at the e-hub for this member; only it can ask, and only now."""
-        member = self._member(message.member)
-        check_signature(message, member.public_key)
-        check_asked_now(message, self._clock.now())
+        """What stands at the e-hub for this member."""
+        member = self.asker(message)
         currency = self._catalogue.zones[member.zone].currency
         try:
             return await own_money(self._hub, message.member, currency, message.after)
@@ -154,9 +158,8 @@ class Desk:
             raise _unreachable(error) from error
 
     async def door_codes(self, message: door_codes.DoorMessage) -> door_codes.DoorCodes:
-        """What the member shows at its door for what it bought; only it can ask, and only now."""
-        check_signature(message, self._member(message.member).public_key)
-        check_asked_now(message, self._clock.now())
+        """What the member shows at its door for what it bought."""
+        self.asker(message)
         rows = await self._file.read(lambda conn: door_codes.expected(conn, message.member))
         try:
             return await door_codes.fetch(self._hub, rows)
@@ -186,6 +189,7 @@ class Desk:
         if earlier is not None:
             return earlier
         check_order(asked, self._catalogue, now)
+        halting.check(conn, asked.product)
         if asked.product.gate is None:
             return order_rows.answer(asked, *self._goods.submit(conn, asked, now, wall))
         if asked.product.id in self._closed:
@@ -226,6 +230,7 @@ class Desk:
         if earlier is not None:
             return earlier
         self._check_open(product, now)
+        halting.check(conn, product)
         return order_rows.amended(asked, *self._goods.amend(conn, asked, now, wall))
 
     def _standing(self, conn: Connection, id: str, member: str) -> tuple[Any, Product]:

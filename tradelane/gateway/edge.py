@@ -34,6 +34,7 @@ from tradelane.gateway.thinning import Thinning
 from tradelane.gateway.web.guard import Guard
 from tradelane.gateway.web.live import Live
 from tradelane.gateway.web.phone.household import Household
+from tradelane.gateway.web.phone.own_goods import OwnGoods
 from tradelane.gateway.web.phone.own_zone import OwnZone
 from tradelane.gateway.web.phone.routes import ENTRANCE, phone_router
 from tradelane.gateway.web.sessions import Role
@@ -91,8 +92,9 @@ class EdgeRole:
         self.router.include_router(meter_router(self._file, self._log, self._closing, clock, door))
         self._live = Live(clock.wall())
         zone_seen = OwnZone(self._mine, self._zone.prices, self._money)
+        goods = OwnGoods(self._zone, self._send, lambda: iso(clock.now()))
         household = Household(
-            self._file, clock, self._choices, self._log, self._closing, zone_seen, self._live
+            self._file, clock, self._choices, self._log, self._closing, zone_seen, goods, self._live
         )
         self.router.include_router(phone_router(household, secret))
 
@@ -210,7 +212,10 @@ class EdgeRole:
     async def _money(self, member: str, after: str | None) -> dict[str, Any]:
         asked = {"member": member, "at": iso(self._clock.now())}
         more = {} if after is None else {"after": after}
-        return await self._zone.send("mine/money", self._keys[member], asked | more)
+        return await self._send(member, "mine/money", asked | more)
+
+    async def _send(self, member: str, what: str, body: dict[str, Any]) -> dict[str, Any]:
+        return await self._zone.send(what, self._keys[member], body)
 
     async def _order(self, member: Member, body: dict[str, Any]) -> None:
         try:

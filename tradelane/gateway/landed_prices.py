@@ -20,7 +20,7 @@ from tradelane.gateway.lane_duty import day_of
 from tradelane.gateway.refusals import refuse, steps
 from tradelane.market.exchange import Exchange
 from tradelane.market.landed import Landed
-from tradelane.market.order import Refusal
+from tradelane.market.order import Refusal, Side
 from tradelane.market.product import Lane, Product
 from tradelane.market.units import MILLI, Money, rounded
 from tradelane.settlement.contract import Contract, Leg
@@ -43,8 +43,9 @@ class LandedPrices:
         self._clock = clock
         self._goods = goods
 
-    async def of(self, name: str, zone: str, price: str, quantity: str) -> Json:
-        """One answer a lane. Problem 422, naming the field, for what cannot be ordered or assessed."""
+    async def of(self, name: str, zone: str, side: Side, price: str, quantity: str) -> Json:
+        """One answer a lane: to ``zone`` for a buyer there, from it for a seller. Problem 422, naming the
+        field, for what cannot be ordered or assessed."""
         product = self._catalogue.find(name)
         if isinstance(product, Refusal) or not self._catalogue.is_open(product, self._clock.now()):
             refuse(Refusal.UNKNOWN_PRODUCT)
@@ -53,37 +54,59 @@ class LandedPrices:
         ticks, lots = _whole(product, price, quantity)
         exchange = await self._file(lambda conn: self._goods.exchange(conn, product))
         lanes = self._catalogue.goods_lanes(product.id.partition("/")[0], self._clock.now())
-        items = [self._over(lane, product, exchange, ticks, lots) for lane in lanes if lane.target == zone]
+        if side is Side.BUY:
+            asked = (
+                (lane, self._bought(lane, product, exchange, ticks)) for lane in lanes if lane.target == zone
+            )
+        else:
+            asked = ((lane, self._sold(lane, product, ticks)) for lane in lanes if lane.source == zone)
+        items = [self._over(self._contract(lane, product, lots, *prices)) for lane, prices in asked]
         currency = self._catalogue.zones[zone].currency
         return {"product": product.id, "zone": zone, "currency": currency, "items": items}
 
-    def _over(self, lane: Lane, product: Product, exchange: Exchange, ticks: int, lots: int) -> Json:
-        contract = self._contract(lane, product, exchange, ticks, lots)
+    def _over(self, contract: Contract) -> Json:
+        product, (leg,) = contract.product, contract.legs
         due = self._due(contract)
         pays = value(product, contract.buyer_price, contract.received)
         duty, tax = (due["duty"], due["tax"]) if charged_at_border(contract) else (0, 0)
-        total = pays - border_duty(contract, lots) + duty + tax
+        total = pays - border_duty(contract, contract.sent) + duty + tax
         named = {name: due[name] for name in ("goods", "freight", "duty", "tax")}
         named |= {"rounding": total - sum(named.values()), "total": total}
         currency = contract.buyer_zone.currency
-        price = product.price_text(contract.buyer_price // MILLI)
+        said = {"lane": leg.lane.id, "source": leg.source.id, "target": leg.target.id, "currency": currency}
         amounts = {name: str(Money(nano, currency)) for name, nano in named.items()}
-        return {"lane": lane.id, "source": lane.source, "price": price, **amounts, "lines": due["lines"]}
+        return {
+            **said,
+            "price": product.price_text(contract.buyer_price // MILLI),
+            **amounts,
+            "lines": due["lines"],
+        }
 
-    def _contract(self, lane: Lane, product: Product, exchange: Exchange, ticks: int, lots: int) -> Contract:
-        """As it would be made."""
-        zones = self._catalogue.zones
-        source, target = zones[lane.source], zones[lane.target]
-        seen = Landed(lane, source, target, product.tick)
+    def _bought(self, lane: Lane, product: Product, exchange: Exchange, ticks: int) -> tuple[int, int]:
+        """Ticks at both ends for a buyer who pays at most ``ticks``."""
+        seen = self._seen(lane, product)
         offered = [level.price for level in exchange.depth(lane.source, LEVELS).sells]
         best = next((price for price in offered if seen.landed(price) <= ticks), None)
-        seller, buyer = (seen.netback(ticks), ticks) if best is None else (best, seen.landed(best))
+        return (seen.netback(ticks), ticks) if best is None else (best, seen.landed(best))
+
+    def _sold(self, lane: Lane, product: Product, ticks: int) -> tuple[int, int]:
+        """Ticks at both ends for a seller who gets ``ticks``."""
+        return ticks, self._seen(lane, product).landed(ticks)
+
+    def _seen(self, lane: Lane, product: Product) -> Landed:
+        zones = self._catalogue.zones
+        return Landed(lane, zones[lane.source], zones[lane.target], product.tick)
+
+    def _contract(self, lane: Lane, product: Product, lots: int, seller: int, buyer: int) -> Contract:
+        """As it would be made, by ticks at both ends."""
         if seller <= 0:
             raise Problem.field(422, "price-below-freight", "price", "less than freight and duty alone")
+        source, target = (self._catalogue.zones[end] for end in (lane.source, lane.target))
         leg = Leg(lane, source, target, seller * MILLI, buyer * MILLI)
+        received = self._seen(lane, product).received(lots)
         return Contract(
-            "", product, "", source, "", target, lots, seen.received(lots), seller * MILLI, buyer * MILLI,
-            (leg,), continuous=True,
+            "", product, "", source, "", target, lots, received, seller * MILLI, buyer * MILLI, (leg,),
+            continuous=True,
         )  # fmt: skip
 
     def _due(self, contract: Contract) -> Json:
@@ -130,8 +153,10 @@ def landed_router(prices: LandedPrices) -> APIRouter:
         zone: str,
         price: Annotated[str, Query(max_length=40)],
         quantity: Annotated[str, Query(max_length=40)],
+        side: Side = Side.BUY,
     ) -> Json:
-        """What goods cost at a buyer's door over each lane: goods, freight, duty, import tax, and the sum."""
-        return await prices.of(product, zone, price, quantity)
+        """What goods cost at a buyer's door over each lane: goods, freight, duty, import tax, and the sum.
+        ``zone`` is the buyer's; with ``side=sell`` the seller's, and ``price`` is what it asks."""
+        return await prices.of(product, zone, side, price, quantity)
 
     return router

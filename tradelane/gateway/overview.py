@@ -105,9 +105,11 @@ class MemberView(TypedDict):
 
 
 class OwnTrade(TypedDict):
-    """A match as one of its two sees it: ``amount`` is what it gets or pays, ``partner`` the other's name."""
+    """A match as one of its two sees it: ``amount`` is what it gets or pays, ``partner`` the other's name,
+    ``order`` its own order."""
 
     id: str
+    order: str
     at: str
     commodity: Literal["power", "goods"]
     product: str

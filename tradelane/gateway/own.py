@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -53,13 +54,19 @@ def _trades(conn: Connection, member: str) -> list[OwnTrade]:
     c = contracts.c
     query = select(contracts).where(or_(c.seller == member, c.buyer == member))
     rows = conn.execute(query.order_by(c.seq.desc(), c.id.desc()).limit(NEWEST)).mappings().all()
-    others = {row["buyer"] if row["seller"] == member else row["seller"] for row in rows}
-    named = select(members.c.id, members.c.name).where(members.c.id.in_(others))
-    names = {row.id: row.name for row in conn.execute(named)}
-    return [_own(row, member, names) for row in rows]
+    names = names_of(conn, rows)
+    return [own_trade(row, member, names) for row in rows]
 
 
-def _own(row: RowMapping, member: str, names: dict[str, str]) -> OwnTrade:
+def names_of(conn: Connection, rows: Sequence[RowMapping]) -> dict[str, str]:
+    """The names of both sides of contracts, by member."""
+    ids = {row[side] for row in rows for side in ("seller", "buyer")}
+    named = select(members.c.id, members.c.name).where(members.c.id.in_(ids))
+    return {row.id: row.name for row in conn.execute(named)}
+
+
+def own_trade(row: RowMapping, member: str, names: dict[str, str]) -> OwnTrade:
+    """``names``: members' names by id."""
     gets, pays, lots = amounts(row)
     sells, power = row["seller"] == member, row["commodity"] == "power"
     side: Literal["sell", "buy"] = "sell" if sells else "buy"
@@ -67,6 +74,7 @@ def _own(row: RowMapping, member: str, names: dict[str, str]) -> OwnTrade:
     commodity: Literal["power", "goods"] = "power" if power else "goods"
     return OwnTrade(
         id=shown_id(row["id"]),
+        order=row["seller_order"] if sells else row["buyer_order"],
         at=iso(row["agreed_at"]),
         commodity=commodity,
         product=row["product"],

@@ -62,6 +62,7 @@ class Settler:
         count += await self._all(goods, self._ship)
         count += await self._arrivals()
         count += await self._each(State.ACCEPTED, self._release_goods)
+        count += await self._each(State.DISPUTED, self._resolve)
         return count
 
     async def _rows(self, *states: State) -> list[RowMapping]:
@@ -96,7 +97,9 @@ class Settler:
 
     async def _dispute(self, row: RowMapping, reason: str) -> None:
         detail = {**row["detail"], "refusal": reason}
-        if row["state"] == State.AGREED:
+        if row["state"] == State.DISPUTED:
+            await self._store(lambda conn: contracts.undecided(conn, row, reason))
+        elif row["state"] == State.AGREED:
             await self._move(row, State.REFUSED, settled_at=self._clock.now(), detail=detail)
         else:
             await self._move(row, State.DISPUTED, detail=detail)
@@ -236,6 +239,24 @@ class Settler:
         if to_reserve(contracts.contract_of(row)).nano:
             await self._hub.release(f"{row['id']}/refund", reservation=row["id"])
         await self._store(lambda conn: contracts.refund(conn, row, reason, self._clock.now()))
+
+    async def _resolve(self, row: RowMapping) -> bool:
+        """Do what the operator has decided of a dispute."""
+        decided = row["detail"].get("resolution")
+        if decided is None:
+            return False
+        contract = contracts.contract_of(row)
+        lots = decided["lots"]
+        if row["commodity"] == "goods" and row["path"]:
+            await self._crossing.settled_by_hand(contract, lots, row["detail"].get("held_for_customs", False))
+        if lots:
+            await self._release(row, delivery_of(contract, lots), 0)
+            return True
+        if to_reserve(contract).nano:
+            await self._hub.release(f"{row['id']}/refund", reservation=row["id"])
+        at = self._clock.now()
+        await self._move(row, State.REFUNDED, delivered=0, imbalance=row["sent"], settled_at=at)
+        return True
 
     async def _move(self, row: RowMapping, to: State, **fields: Any) -> None:
         await self._store(lambda conn: contracts.move(conn, row, to, **fields))

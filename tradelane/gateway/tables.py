@@ -83,6 +83,23 @@ amendments = Table(
 )
 """A zone's amendments of goods orders, each by the number of its journal entry."""
 
+operator_acts = Table(
+    "operator_acts",
+    metadata,
+    Column("seq", Long, primary_key=True, autoincrement=False),
+    Column("at", Long, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("about", String, nullable=False),
+    Column("who", String, nullable=False),
+    Column("since", Long, nullable=True),
+    Column("until", Long, nullable=True),
+    Column("body", JSON, nullable=False),
+    Index("operator_acts_about", "about", "seq"),
+    Index("operator_acts_until", "kind", "until"),
+)
+"""What a zone's operator did, each by the number of its journal entry; ``since`` and ``until``: the delivery
+that it is for."""
+
 goods_days = Table(
     "goods_days",
     metadata,
@@ -305,3 +322,15 @@ pairing_codes = Table(
     Column("expires_at", Long, nullable=False),
 )
 """Codes that were not used yet; without a subject, for a person who is not a member yet."""
+
+messages = Table(
+    "messages",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("contract", String, nullable=False),
+    Column("sender", String, nullable=False),
+    Column("text", String, nullable=False),
+    Column("at", Long, nullable=False),
+    Index("messages_contract", "contract", "at"),
+)
+"""What the two sides of a contract write to each other."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from tradelane.gateway.keys import sign
 from tradelane.market.units import iso
@@ -55,6 +55,18 @@ class ZoneClient:
         answer = await self._ask("GET", f"/api/v1/data/prices?{asked}")
         items: list[dict[str, Any]] = answer["items"]
         return items
+
+    async def book(self, product: str, zone: str) -> dict[str, Any]:
+        """The best offer and bid of goods as a trader in ``zone`` sees them."""
+        asked = urlencode({"zone": zone, "levels": 1})
+        return await self._ask("GET", f"/api/v1/books/{quote(product)}?{asked}")
+
+    async def landed(
+        self, product: str, zone: str, side: str, price: str, quantity: str
+    ) -> dict[str, Any]:  # fmt: skip
+        """What goods cost at a buyer's door over each lane to (buy) or from (sell) ``zone``."""
+        asked = urlencode({"zone": zone, "side": side, "price": price, "quantity": quantity})
+        return await self._ask("GET", f"/api/v1/landed/{quote(product)}?{asked}")
 
     async def mine(self, key: Ed25519PrivateKey, member: str, now: int) -> dict[str, Any]:
         """The market with what only ``member`` may see. Raises ZoneRefused or ZoneUnreachable."""

@@ -12,6 +12,7 @@ from sqlalchemy import select
 from tradelane.gateway.choices import Choices, Key
 from tradelane.gateway.clock import Clock
 from tradelane.gateway.tables import metered
+from tradelane.gateway.web.phone.own_goods import OwnGoods
 from tradelane.gateway.web.phone.own_zone import OwnZone
 from tradelane.market.units import Interval
 from tradelane.meter.metering import MeteredInterval
@@ -35,6 +36,7 @@ class Household:
     log: ReadingLog
     closing: Closing
     zone: OwnZone
+    goods: OwnGoods
     live: Live
 
     def knows(self, id: str | None) -> bool:

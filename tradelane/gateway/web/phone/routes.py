@@ -7,10 +7,12 @@ from fastapi import APIRouter
 from tradelane.gateway.web.assets import Assets
 from tradelane.gateway.web.guard import Guard
 from tradelane.gateway.web.phone.buying import buying_router
+from tradelane.gateway.web.phone.goods import goods_router
 from tradelane.gateway.web.phone.home import home_router
 from tradelane.gateway.web.phone.household import Household
 from tradelane.gateway.web.phone.installed import installed_router
 from tradelane.gateway.web.phone.money import money_router
+from tradelane.gateway.web.phone.orders import orders_router
 from tradelane.gateway.web.phone.selling import selling_router
 from tradelane.gateway.web.rendering import Templates
 from tradelane.gateway.web.sessions import Role
@@ -30,6 +32,8 @@ def phone_router(household: Household, secret: str) -> APIRouter:
     router.include_router(home_router(household, guard, templates))
     router.include_router(selling_router(household, guard, templates))
     router.include_router(buying_router(household, guard, templates))
+    router.include_router(goods_router(household, guard, templates))
+    router.include_router(orders_router(household, guard, templates))
     router.include_router(installed_router(assets))
     router.include_router(money_router(household, guard, templates))
     return router
