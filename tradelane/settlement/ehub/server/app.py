@@ -20,6 +20,7 @@ from tradelane.settlement.ehub.server.commands import Commands, idempotency_key
 from tradelane.settlement.ehub.server.customs import routes as customs
 from tradelane.settlement.ehub.server.fspiop import admin as fspiop_admin
 from tradelane.settlement.ehub.server.fspiop import routes as fspiop
+from tradelane.settlement.ehub.server.fspiop import settlement_routes as fspiop_settlement
 from tradelane.settlement.ehub.server.logistics import routes as logistics
 from tradelane.settlement.ehub.server.openpayments import routes as openpayments
 from tradelane.settlement.ehub.server.openpayments.bell import Bell
@@ -64,6 +65,7 @@ def create_router(
         routes.include_router(road_routes.router(transact, look, now, road))
     if switch:
         routes.include_router(fspiop_admin.router(transact, look, now))
+        routes.include_router(fspiop_settlement.router(transact, look, now))
     _add_reads(routes, look)
     routes.include_router(customs_rules.router(now, look))
     routes.routes.append(_health(look))

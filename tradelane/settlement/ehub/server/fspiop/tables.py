@@ -72,13 +72,16 @@ transfers = Table(
     Column("fulfilment", String),
     Column("error", Text),
     Column("completed_at", Long),
+    Column("settlement_window", Long),
     CheckConstraint("nano > 0", name="ck_fspiop_transfers_positive"),
     CheckConstraint(
         "state IN ('RECEIVED', 'RESERVED', 'COMMITTED', 'ABORTED')", name="ck_fspiop_transfers_state"
     ),
     Index("ix_fspiop_transfers_state", "state", "expires_at"),
+    Index("ix_fspiop_transfers_window", "settlement_window", "state"),
 )
-"""``request`` is the SHA-256 of the prepare's body by meaning; ``error`` why it was aborted, as JSON."""
+"""``request`` is the SHA-256 of the prepare's body by meaning; ``error`` why it was aborted, as JSON;
+``settlement_window`` the window it was committed in, once that is closed."""
 
 outbox = Table(
     "fspiop_outbox",
