@@ -112,10 +112,10 @@ def test_what_cannot_be_cleared_harms_no_other_interval(
 ) -> None:
     real = auctions.run
 
-    def broken(catalogue: Catalogue, product: Product, book: Sequence[Order]) -> Any:
+    def broken(catalogue: Catalogue, product: Product, book: Sequence[Order], set_kw: Any) -> Any:
         if product.id == POWER:
             raise auctions.NotCleared("zone NL: fill outside its limit")
-        return real(catalogue, product, book)
+        return real(catalogue, product, book, set_kw)
 
     monkeypatch.setattr(auctions, "run", broken)
 

@@ -11,13 +11,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
 from tradelane.gateway import contracts, journal, tables
 from tradelane.gateway.canonical import canonical
-from tradelane.gateway.catalogue import Catalogue
+from tradelane.gateway.capacities import in_force
+from tradelane.gateway.catalogue import AS_CONFIGURED, Catalogue
+from tradelane.gateway.halting import Halt, halted, market_of
 from tradelane.gateway.preferences import preferences_of, wishes_of
 from tradelane.gateway.tables import flows, orders, prices
 from tradelane.market.auction import Clearing, NotProven, Part, clear_linked
@@ -35,14 +37,29 @@ class NotCleared(Exception):
     """No clearing of these orders could be proven, or they are more than can be added up exactly."""
 
 
-def close_gate(conn: Connection, product: Product, now: int) -> None:
-    """Journal that no more orders are taken for ``product``; nothing when that was done already."""
+class Called(NamedTuple):
+    """What a gate's clearing goes by: its orders, the kW set for lanes, and the halt in which it fell."""
+
+    book: list[Order]
+    set_kw: Mapping[str, int]
+    halt: Halt | None
+
+
+def close_gate(conn: Connection, product: Product, now: int) -> int:
+    """Journal that no more orders are taken for ``product``, once: the entry's number."""
     body = {"product": product.id}
     written = select(tables.journal.c.seq).where(
         tables.journal.c.kind == "gate", tables.journal.c.body == canonical(body).decode()
     )
-    if conn.execute(written.limit(1)).first() is None:
-        journal.append(conn, "gate", body, now)
+    seq = conn.execute(written.limit(1)).scalar()
+    return journal.append(conn, "gate", body, now) if seq is None else seq
+
+
+def called(conn: Connection, product: Product, gate: int) -> Called:
+    """As it stood when the journal's entry ``gate`` was written."""
+    assert product.delivery is not None
+    halt = halted(conn, market_of(product), gate)
+    return Called(orders_of(conn, product.id), in_force(conn, product.delivery, gate), halt)
 
 
 def orders_of(conn: Connection, product: str) -> list[Order]:
@@ -61,14 +78,17 @@ def by_zone(catalogue: Catalogue, book: Sequence[Order]) -> dict[str, list[Order
     return found
 
 
-def run(catalogue: Catalogue, product: Product, book: Sequence[Order]) -> Clearing:
-    """Clear ``book`` over the catalogue's lanes; heavy, so it is called away from the event loop.
+def run(
+    catalogue: Catalogue, product: Product, book: Sequence[Order], set_kw: Mapping[str, int] = AS_CONFIGURED
+) -> Clearing:
+    """Clear ``book`` over the catalogue's lanes, those with a capacity set (kW) by that; heavy, so it is
+    called away from the event loop.
 
     Raises NotCleared.
     """
     batches = {zone: OrderBatch.of(rows) for zone, rows in by_zone(catalogue, book).items()}
     try:
-        part = Part(product, catalogue.power_lanes(), batches)
+        part = Part(product, catalogue.power_lanes(set_kw), batches)
         zones, constraints = list(catalogue.zones.values()), catalogue.power_constraints(product.id)
         return clear_linked([part], zones, constraints)[0]
     except (NotProven, ValueError) as reason:

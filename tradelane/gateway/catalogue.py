@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from fractions import Fraction
 from functools import cached_property
+from types import MappingProxyType
 
 from tradelane.gateway.lane_duty import country_of, day_of, lane_duty
 from tradelane.gateway.schedule import next_gate, product_id
@@ -21,6 +23,8 @@ POWER_LOT = Decimal("0.000001")
 """MWh: power is traded in whole watt-hours."""
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
+AS_CONFIGURED: Mapping[str, int] = MappingProxyType({})
+"""No lane's capacity was set."""
 
 
 LATE_INTERVALS = 8
@@ -71,14 +75,14 @@ class Catalogue:
             gate=delivery.start - self.lead,
         )
 
-    def power_lanes(self) -> list[Lane]:
-        """Interconnectors with their capacity in Wh per market time unit."""
+    def power_lanes(self, set_kw: Mapping[str, int] = AS_CONFIGURED) -> list[Lane]:
+        """Interconnectors with their capacity in Wh per market time unit: as it was set, else configured."""
         return [
             Lane(
                 lane.id,
                 lane.source,
                 lane.target,
-                self.wh(lane.capacity_kw),
+                self.wh(set_kw.get(lane.id, lane.capacity_kw)),
                 lane.loss_ppm,
                 lane.tariff,
             )

@@ -6,18 +6,23 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tradelane.gateway.catalogue import Catalogue
+from tradelane.gateway.catalogue import AS_CONFIGURED, Catalogue
 from tradelane.gateway.preferences import without_names
-from tradelane.market.case import FORMAT, read_case
+from tradelane.market.case import FORMAT, Case, read_case
 from tradelane.market.order import Order
 from tradelane.market.product import Product
+from tradelane.market.proof import verify
 from tradelane.market.result import clear_case
 from tradelane.market.units import plain
 from tradelane.market.wish import Wish
 
 
 def case_of(
-    catalogue: Catalogue, product: Product, book: Sequence[Order], wishes: Mapping[str, Wish]
+    catalogue: Catalogue,
+    product: Product,
+    book: Sequence[Order],
+    wishes: Mapping[str, Wish],
+    set_kw: Mapping[str, int] = AS_CONFIGURED,
 ) -> dict[str, Any]:
     """The case file of one power product. Orders go by their number in the journal: no names, no ids."""
     return {
@@ -46,7 +51,7 @@ def case_of(
                 "tariff": plain(lane.tariff),
                 "duty_ppm": lane.duty_ppm,
             }
-            for lane in catalogue.power_lanes()
+            for lane in catalogue.power_lanes(set_kw)
         ],
         "orders": [
             {
@@ -92,4 +97,13 @@ def _shared(catalogue: Catalogue, product: Product) -> dict[str, Any]:
 
 def result_of_case(case: dict[str, Any]) -> dict[str, Any]:
     """The result file: clearing is deterministic, so it is the one that was published."""
-    return clear_case(read_case(json.dumps(case), lambda name: ()))
+    return clear_case(_read(case))
+
+
+def problems_of(case: dict[str, Any], result: dict[str, Any]) -> list[str]:
+    """What does not hold of a result, found without a solver; nothing when it is proven."""
+    return verify(_read(case), result)
+
+
+def _read(case: dict[str, Any]) -> Case:
+    return read_case(json.dumps(case), lambda name: ())

@@ -10,6 +10,7 @@ from typing import Literal
 from sqlalchemy import Connection, RowMapping, distinct, func, select
 
 from tradelane.gateway import contracts as contract_rows
+from tradelane.gateway.capacities import in_force
 from tradelane.gateway.catalogue import Catalogue
 from tradelane.gateway.clock import Clock
 from tradelane.gateway.overview import (
@@ -78,7 +79,7 @@ def lanes_in(conn: Connection, catalogue: Catalogue, shown: Interval) -> list[La
     query = select(flows).where(flows.c.product == product_id(shown))
     found = {row.lane: row for row in conn.execute(query)}
     views = []
-    for lane in catalogue.power_lanes():
+    for lane in catalogue.power_lanes({} if found else in_force(conn, shown)):
         row = found.get(lane.id)
         views.append(
             LaneView(

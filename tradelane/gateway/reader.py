@@ -23,6 +23,8 @@ from tradelane.market.units import Interval, iso
 from tradelane.settlement.problem import Problem
 
 Json = dict[str, Any]
+KEPT = 4
+"""Clearings whose files are kept in memory."""
 
 
 class Reader:
@@ -31,6 +33,7 @@ class Reader:
         self._catalogue = catalogue
         self._clock = clock
         self._goods = goods
+        self._results: dict[str, tuple[Json, Json]] = {}
 
     def products(self) -> list[Json]:
         now = self._clock.now()
@@ -84,17 +87,28 @@ class Reader:
         found = await self._file.read(lambda conn: list(zone_heads.kept(conn, member)))
         return {"items": [one.to_json() for one in found]}
 
-    async def clearing_files(self, name: str) -> tuple[Json, Json]:
+    async def case(self, name: str) -> Json:
+        """The case file of a power product that was cleared. Raises Problem 404."""
         product = self._catalogue.find(name)
         query = select(prices.c.seq).where(prices.c.product == name).limit(1)
         cleared = await self._file.read(lambda conn: conn.execute(query).scalar())
         if cleared is None or isinstance(product, Refusal):
             raise Problem.field(404, "no-clearing", "product", "no clearing of this product")
-        book, wishes = await self._file.read(
-            lambda conn: (auctions.orders_of(conn, product.id), wishes_of(conn, product.id))
+        called, wishes = await self._file.read(
+            lambda conn: (auctions.called(conn, product, cleared), wishes_of(conn, product.id))
         )
-        case = case_of(self._catalogue, product, book, wishes)
-        return case, await asyncio.to_thread(result_of_case, case)
+        return case_of(self._catalogue, product, called.book, wishes, called.set_kw)
+
+    async def clearing_files(self, name: str) -> tuple[Json, Json]:
+        """A cleared power product's case and result; the newest asked for are kept. Raises Problem 404."""
+        found = self._results.pop(name, None)
+        if found is None:
+            case = await self.case(name)
+            found = case, await asyncio.to_thread(result_of_case, case)
+        self._results[name] = found
+        while len(self._results) > KEPT:
+            del self._results[next(iter(self._results))]
+        return found
 
 
 def _page(table: Table, after: int, limit: int) -> Select[Any]:

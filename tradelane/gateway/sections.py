@@ -303,7 +303,7 @@ class Imbalance(Section):
 
 class ZoneSection(Section):
     """A market of one or more zones. Power prices in zone currency per MWh. Who shows the secret in
-    ``operator_token_file`` (by default ``data_dir/zone.token``, made when missing) may halt its goods.
+    ``operator_token_file`` (by default ``data_dir/zone.token``, made when missing) operates it.
     ``eic``: by which its operators know the market."""
 
     id: Id

@@ -29,6 +29,8 @@ from tradelane.gateway.hub_accounts import open_lane_accounts
 from tradelane.gateway.landed_prices import LandedPrices, landed_router
 from tradelane.gateway.migrations import HEAD, PLACE
 from tradelane.gateway.nominating import Nominator
+from tradelane.gateway.operations import Operations
+from tradelane.gateway.operator_api import operator_router
 from tradelane.gateway.overview import Overview
 from tradelane.gateway.overviews import overview
 from tradelane.gateway.own_orders_api import own_orders_router
@@ -81,6 +83,7 @@ class ZoneRole:
         self.desk = Desk(self._file, self.catalogue, clock, self._hub, goods, self._wake.set)
         self.reader = Reader(self._file, self.catalogue, clock, goods)
         self._floor = GoodsFloor(self._file, self.catalogue, clock, goods, self._wake.set)
+        operations = Operations(self._file, self.catalogue, clock, goods, self._wake.set)
         operator = keys.load_or_create_token(config.operator_token_file)
         self.router = APIRouter()
         self.router.include_router(zone_router(self.desk, self.reader))
@@ -91,6 +94,7 @@ class ZoneRole:
             own_orders_router(self.desk, self._file, self.catalogue, self._hub, disputes, operator)
         )
         self.router.include_router(goods_router(self._floor, operator))
+        self.router.include_router(operator_router(operations, operator))
         self.router.include_router(data_router(self._file, self.catalogue, clock))
         self.router.include_router(desk_router(self._file, self.catalogue, clock, operator))
         self.router.include_router(page_router(self.overview, self._live))
@@ -138,10 +142,12 @@ class ZoneRole:
 
     async def _close(self, product: Product, wall: int) -> None:
         self.desk.close(product.id)
-        await self._file(lambda conn: auctions.close_gate(conn, product, self._clock.now()))
-        book = await self._file.read(lambda conn: auctions.orders_of(conn, product.id))
+        gate = await self._file(lambda conn: auctions.close_gate(conn, product, self._clock.now()))
+        book, set_kw, halt = await self._file.read(lambda conn: auctions.called(conn, product, gate))
         try:
-            clearing = await asyncio.to_thread(auctions.run, self.catalogue, product, book)
+            if halt is not None:
+                raise auctions.NotCleared(halt.words())
+            clearing = await asyncio.to_thread(auctions.run, self.catalogue, product, book, set_kw)
         except auctions.NotCleared as error:
             reason = str(error)
             log.error("not cleared: its orders stay unfilled", product=product.id, reason=reason)
