@@ -13,7 +13,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from tradelane.gateway.commands import customs, read, scan
+from tradelane.gateway.commands import read, scan, supervising
 from tradelane.gateway.commands.failure import CommandFailed, ExitCode
 from tradelane.gateway.commands.help import CONTEXT, EPILOG, help_alone
 from tradelane.gateway.commands.options import (
@@ -39,7 +39,7 @@ app = typer.Typer(
     context_settings=CONTEXT,
 )
 app.add_typer(read.app, name="read")
-app.add_typer(customs.app, name="hub")
+app.add_typer(supervising.hub, name="hub")
 app.command("scan")(scan.scan)
 
 

@@ -99,7 +99,7 @@ class Config(BaseSettings):
 
     @property
     def road_key_file(self) -> Path:
-        """Where the e-hub keeps the key it signs with on the e-road."""
+        """Where the e-hub keeps the key it signs with, on the e-road and under its audit log."""
         named = self.hub.road.key_file if self.hub and self.hub.road else None
         return named or self.data_dir / "hub-road.pem"
 

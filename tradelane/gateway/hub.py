@@ -12,13 +12,14 @@ from tradelane.gateway import hub_fspiop, hub_road, hub_telling
 from tradelane.gateway.clock import Clock
 from tradelane.gateway.config import Config
 from tradelane.gateway.file import RoleFile
-from tradelane.gateway.keys import load_or_create_token
+from tradelane.gateway.keys import load_or_create_key, load_or_create_token
 from tradelane.gateway.store import StoreError
 from tradelane.settlement.ehub.server import ledger, members, migrations, standing
 from tradelane.settlement.ehub.server.app import create_router
 from tradelane.settlement.ehub.server.openpayments.bell import Bell
 from tradelane.settlement.ehub.server.openpayments.routes import Settings
 from tradelane.settlement.ehub.server.openpayments.telling import Teller
+from tradelane.settlement.ehub.server.supervision.settings import Supervision
 
 UNLIMITED = ("issuer", "fx", "rounding", "balancing")
 """Standing accounts that may owe: what they owe is what others were given."""
@@ -53,6 +54,7 @@ class HubRole:
             bell=self._bell,
             facade=Settings(members.key, private_webhooks=private),
             switch=config.hub.fspiop is not None,
+            supervised=Supervision(load_or_create_key(config.road_key_file)),
         )
         self._switch = hub_fspiop.switch(config, self._file, clock)
 

@@ -1,4 +1,7 @@
-"""``hub hs`` and ``hub landed``: HS codes by a word, and what a good costs at its buyer's door."""
+"""``hub hs`` and ``hub landed``: HS codes by a word, and what a good costs at its buyer's door.
+
+``app`` is the group of all that begins with ``hub``.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ from tradelane.gateway.commands.help import group
 from tradelane.gateway.commands.options import AsJson, ConfigFile
 from tradelane.gateway.commands.output import print_json, print_table
 
-app = group("HS codes and landed prices, by the e-hub's tables.")
+app = group("An e-hub: HS codes and landed prices by its tables, and proof of its audit log.")
 
 
 @dataclass(frozen=True, slots=True)

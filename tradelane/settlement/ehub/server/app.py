@@ -26,7 +26,9 @@ from tradelane.settlement.ehub.server.openpayments import routes as openpayments
 from tradelane.settlement.ehub.server.openpayments.bell import Bell
 from tradelane.settlement.ehub.server.road import routes as road_routes
 from tradelane.settlement.ehub.server.road.settings import Road
+from tradelane.settlement.ehub.server.supervision import audit_routes
 from tradelane.settlement.ehub.server.supervision import routes as supervision
+from tradelane.settlement.ehub.server.supervision.settings import Supervision
 from tradelane.settlement.ehub.server.together import Together
 from tradelane.settlement.ehub.server.transact import Transact
 
@@ -49,11 +51,13 @@ def create_router(
     bell: Bell | None = None,
     facade: openpayments.Settings | None = None,
     switch: bool = False,
+    supervised: Supervision | None = None,
 ) -> APIRouter:
     """Every route of an e-hub over one store. ``now`` is market time in ms; ``token`` the bearer token of
     the operator; reads go through ``read``, or ``transact`` when there is none. The buyers' codes are made
     from ``proof_secret``, or the token when there is none; ``road`` is who this hub is on the e-road,
-    ``facade`` what members may do, ``switch`` whether payment systems find FSPIOP under ``/fspiop``."""
+    ``facade`` what members may do, ``switch`` whether payment systems find FSPIOP under ``/fspiop``,
+    ``supervised`` who looks after it."""
     look = read or transact
     routes = APIRouter(prefix=PREFIX, tags=["e-hub"], dependencies=[Depends(Bearer(token))])
     _add_commands(routes, Commands(transact, now), transact)
@@ -71,6 +75,10 @@ def create_router(
     routes.routes.append(_health(look))
     whole = APIRouter()
     whole.include_router(routes)
+    watch = supervised or Supervision()
+    if watch.key is not None:
+        log = audit_routes.router(look, now, token, watch.key)
+        whole.include_router(log, prefix=PREFIX, tags=["e-hub"])
     ears, settings = bell or Bell(look), facade or openpayments.Settings()
     whole.include_router(openpayments.router(transact, look, now, token, ears, settings))
     if road is not None:
@@ -90,11 +98,15 @@ def create_app(
     road: Road | None = None,
     bell: Bell | None = None,
     facade: openpayments.Settings | None = None,
+    supervised: Supervision | None = None,
 ) -> FastAPI:
     """An application that is only an e-hub. Errors of ``unavailable`` kinds answer 503."""
     app = FastAPI(title="Tradelane e-hub", version="1", responses=problem.RESPONSES)
     problem.install(app, unavailable)
-    app.include_router(create_router(transact, now, token, read, road=road, bell=bell, facade=facade))
+    whole = create_router(
+        transact, now, token, read, road=road, bell=bell, facade=facade, supervised=supervised
+    )
+    app.include_router(whole)
     return app
 
 
