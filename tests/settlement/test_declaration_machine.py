@@ -122,7 +122,7 @@ class DeclarationMachine(RuleBasedStateMachine):
     @rule(name=lodged)
     def give(self, name: str) -> None:
         answer = self.do(partial(declarations.give_document, declaration=name), PAPER)
-        if name in self.known and self.known[name][0] is State.DOCUMENTS:
+        if name in self.known and self.known[name][0] in declarations.TAKES_PAPERS:
             assert answer.status == 200
             self.known[name] = (*self.known[name][:3], True)
         else:

@@ -75,6 +75,8 @@ TRANSITIONS: dict[ShipmentState, dict[ShipmentEvent, ShipmentState]] = {
 FINAL = frozenset(state for state, following in TRANSITIONS.items() if not following)
 DELIVERIES = (_E.PART_DELIVERED, _E.DELIVERED)
 """Events that hand goods to the buyer."""
+NEED_RELEASE = (_E.IN_TRANSIT, *DELIVERIES)
+"""Events that want the goods released by customs."""
 CODE_DIGITS = 8
 MOST_TRIES = 5
 """Wrong codes after which a shipment's code is locked."""
@@ -119,7 +121,7 @@ def advance(
     after = next_state(state, event)
     if isinstance(after, Refusal):
         return after
-    if event in (_E.IN_TRANSIT, *DELIVERIES) and not released:
+    if event in NEED_RELEASE and not released:
         return Refusal.NOT_RELEASED
     wrong = _quantity_refusal(event, quantity, left)
     if wrong is not None:

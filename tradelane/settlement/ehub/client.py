@@ -22,6 +22,7 @@ from tradelane.settlement.ehub.asking import (
     HubUnreachable,
 )
 from tradelane.settlement.ehub.client_customs import CustomsClient
+from tradelane.settlement.ehub.client_inspection import InspectionClient
 from tradelane.settlement.ehub.client_nominations import NominationsClient
 from tradelane.settlement.ehub.client_road import RoadClient
 from tradelane.settlement.ledger import Transfer
@@ -56,6 +57,7 @@ class HubClient(Asking):
         )
         super().__init__(http, backoff or Backoff(), sleep)
         self.customs = CustomsClient(self._command, self._ask)
+        self.inspection = InspectionClient(self._command, self._ask)
         self.nominations = NominationsClient(self._command, self._ask)
         self.road = RoadClient(self._command, self._ask)
 

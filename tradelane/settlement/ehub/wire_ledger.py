@@ -12,7 +12,7 @@ from tradelane.settlement.ehub.wire import PositiveAmount, Question, Total
 from tradelane.settlement.ledger import Phase, Result, State
 
 MOST_ENTRIES = 10_000
-OWN_PREFIXES = ("deposit/", "reservation/", "release/")
+OWN_PREFIXES = ("deposit/", "reservation/", "release/", "dispute/")
 """How the e-hub's own entries begin; ``:expired/`` stands in those that it ends by time."""
 EXPIRED = ":expired/"
 

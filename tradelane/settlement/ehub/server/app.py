@@ -21,6 +21,7 @@ from tradelane.settlement.ehub.server.customs import routes as customs
 from tradelane.settlement.ehub.server.fspiop import admin as fspiop_admin
 from tradelane.settlement.ehub.server.fspiop import routes as fspiop
 from tradelane.settlement.ehub.server.fspiop import settlement_routes as fspiop_settlement
+from tradelane.settlement.ehub.server.inspection import routes as inspection
 from tradelane.settlement.ehub.server.logistics import routes as logistics
 from tradelane.settlement.ehub.server.openpayments import routes as openpayments
 from tradelane.settlement.ehub.server.openpayments.bell import Bell
@@ -81,6 +82,7 @@ def create_router(
         whole.include_router(log, prefix=PREFIX, tags=["e-hub"])
     ears, settings = bell or Bell(look), facade or openpayments.Settings()
     whole.include_router(openpayments.router(transact, look, now, token, ears, settings))
+    whole.include_router(inspection.router(transact, look, now, token, settings.keys), prefix=PREFIX)
     if road is not None:
         whole.include_router(road_routes.open_router(transact, look, now, road))
     if switch:

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Row, bindparam, insert, select
 from tradelane.market.units import Money, iso
 from tradelane.settlement.ehub.server import accounts, ledger, platform, receipts, tables
 from tradelane.settlement.ehub.server.commands import Answer, Command
+from tradelane.settlement.ehub.server.inspection import freezing
 from tradelane.settlement.ehub.wire import (
     Deposit,
     DepositState,
@@ -101,6 +102,7 @@ def release(conn: Connection, command: Command, _question: Release, *, reservati
     row = _reservation(conn, reservation)
     if row is None:
         raise Problem.field(404, "unknown-reservation", "reservation", "no such reservation")
+    freezing.check(conn, row.contract)
     ledger.expire(conn, command.at)
     row = _open(_reservation(conn, reservation))
     given = void(f"{RELEASED}{reservation}", row.entry, kind="release")
@@ -117,6 +119,7 @@ def settle(conn: Connection, command: Command, question: Settle) -> Answer:
     """All transfers at once, across currencies, drawing on the reservation; the rest of it is released."""
     if conn.execute(_SETTLEMENT, {"id": question.settlement}).first() is not None:
         raise _taken("settlement")
+    freezing.check(conn, question.contract)
     moved = [leg.transfer(f"{question.settlement}/{n}") for n, leg in enumerate(question.transfers)]
     ledger.expire(conn, command.at)
     row = _drawable(conn, question)

@@ -18,6 +18,7 @@ from sqlalchemy import Connection, bindparam, delete, insert, select
 
 from tradelane.market.units import iso
 from tradelane.settlement.bearer import Bearer
+from tradelane.settlement.ehub.server.commands import idempotency_key
 from tradelane.settlement.ehub.server.tables import signature_nonces as nonces
 from tradelane.settlement.ehub.server.transact import Transact
 from tradelane.settlement.ehub.signing import WINDOW_S
@@ -97,6 +98,27 @@ def _noted(request: Request) -> Caller:
 
 Asker = Annotated[Caller, Depends(_noted)]
 """A route's parameter, where the router depends on Callers."""
+
+
+async def own_key(asker: Asker, key: Annotated[str, Depends(idempotency_key)]) -> str:
+    """The asker's own: two members may use the same key. No member's id holds a space."""
+    return key if asker.is_operator else f"{asker.member} {key}"
+
+
+OwnKey = Annotated[str, Depends(own_key)]
+
+
+def operator_only(asker: Asker) -> None:
+    """Problem 403 to members."""
+    if not asker.is_operator:
+        raise Problem.field(403, "operator-only", "Authorization", "this is for the hub's operator")
+
+
+def members_only(asker: Caller) -> str:
+    """The member that asks; Problem 403 to the operator."""
+    if asker.member is None:
+        raise Problem.field(403, "members-only", "Signature-Input", "this is for members, who sign")
+    return asker.member
 
 
 def target_uri(request: Request) -> str:

@@ -24,10 +24,12 @@ from tradelane.settlement.ehub.server.customs.tables import (
     declaration_steps,
     declarations,
 )
+from tradelane.settlement.ehub.server.inspection import orders
 from tradelane.settlement.ehub.wire_declarations import Amend, Decide, Declare, Figures, GiveDocument
 from tradelane.settlement.problem import Problem
 
 t, d = declarations, declaration_documents
+TAKES_PAPERS = (State.DOCUMENTS, State.INSPECTION, State.HELD)
 
 
 def declare(conn: Connection, command: Command, question: Declare) -> Answer:
@@ -70,7 +72,7 @@ def amend(conn: Connection, command: Command, question: Amend, *, declaration: s
 def give_document(conn: Connection, command: Command, question: GiveDocument, *, declaration: str) -> Answer:
     """A paper that was asked for; giving it again replaces it."""
     row = _row(conn, declaration)
-    if row.state != State.DOCUMENTS:
+    if State(row.state) not in TAKES_PAPERS:
         raise _wrong_state(row, "takes no papers")
     given = {"name": question.name, "sha256": question.sha256, "reference": question.reference}
     found = conn.execute(_GIVE, {"id": declaration, "asked": question.name, **given, "at": command.at})
@@ -86,15 +88,20 @@ def release(conn: Connection, command: Command, question: Decide, *, declaration
     missing = [name for (name,) in conn.execute(_MISSING, {"id": declaration})]
     if missing:
         raise Problem.field(409, "documents-missing", "documents", f"missing: {', '.join(missing)}")
+    orders.release_by_customs(conn, declaration, question.note, command.at)
     _release(conn, command, Declare.model_validate_json(row.body), question.note)
     return Answer.of(200, required(find(conn, declaration)))
 
 
 def hold(conn: Connection, command: Command, question: Decide, *, declaration: str) -> Answer:
     """The office keeps the goods."""
-    row = _row(conn, declaration)
-    _to(conn, declaration, Event.HOLD, _after(row, Event.HOLD), question.note, command.at)
+    follow(conn, declaration, Event.HOLD, question.note, command.at)
     return Answer.of(200, required(find(conn, declaration)))
+
+
+def follow(conn: Connection, declaration: str, event: Event, note: str, at: int) -> None:
+    """Bring a declaration where an event leads that moves no money; Problem 409 where it leads nowhere."""
+    _to(conn, declaration, event, _after(_row(conn, declaration), event), note, at)
 
 
 def invalidate(conn: Connection, command: Command, question: Decide, *, declaration: str) -> Answer:
@@ -124,6 +131,8 @@ def _accept(conn: Connection, command: Command, declared: Declare) -> None:
     state = way.after(State.ACCEPTED, event)
     assert state is not None, "the table leads on from accepted, whatever the channel"
     _to(conn, name, event, state, rule.name, at)
+    if rule.channel is Channel.RED:
+        orders.order_for_customs(conn, name, declared.contract, rule.name, at)
     known = {document for (document,) in conn.execute(_ASKED, {"id": name})}
     asked = [{"declaration": name, "name": paper} for paper in rule.documents if paper not in known]
     if asked:

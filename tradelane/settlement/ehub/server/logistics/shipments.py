@@ -12,6 +12,7 @@ from tradelane.settlement import epcis
 from tradelane.settlement.declaration import State as DeclarationState
 from tradelane.settlement.ehub.server import customs, tables
 from tradelane.settlement.ehub.server.commands import Answer, Command
+from tradelane.settlement.ehub.server.inspection import orders
 from tradelane.settlement.ehub.server.logistics import events, lanes, proofs
 from tradelane.settlement.ehub.wire import Total
 from tradelane.settlement.ehub.wire_logistics import (
@@ -25,6 +26,7 @@ from tradelane.settlement.ehub.wire_logistics import (
 from tradelane.settlement.logistics import (
     DELIVERIES,
     FINAL,
+    NEED_RELEASE,
     Refusal,
     ShipmentState,
     advance,
@@ -97,6 +99,8 @@ def move(conn: Connection, row: Row[Any], question: RecordEvent, at: int, secret
 
     Raises Problem; a WrongProof is to be counted.
     """
+    if question.event in NEED_RELEASE:
+        orders.check(conn, row.declaration)
     proof, wrong_tries = proofs.judged(conn, secret, row, question.proof_code)
     after = advance(
         ShipmentState(row.state),

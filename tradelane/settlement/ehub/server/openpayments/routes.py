@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 
 from tradelane.settlement.ehub import wire, wire_payments
 from tradelane.settlement.ehub.server import data
-from tradelane.settlement.ehub.server.commands import Answer, Command, Commands, idempotency_key
+from tradelane.settlement.ehub.server.commands import Answer, Command, Commands
 from tradelane.settlement.ehub.server.openpayments import (
     incoming,
     outgoing,
@@ -26,23 +26,22 @@ from tradelane.settlement.ehub.server.openpayments import (
 )
 from tradelane.settlement.ehub.server.openpayments.bell import Bell
 from tradelane.settlement.ehub.server.openpayments.places import PATH, Places
-from tradelane.settlement.ehub.server.signatures import Asker, Caller, Callers, Keys, nobody
+from tradelane.settlement.ehub.server.signatures import (
+    Asker,
+    Callers,
+    Keys,
+    OwnKey,
+    members_only,
+    nobody,
+    operator_only,
+)
 from tradelane.settlement.ehub.server.transact import Transact
-from tradelane.settlement.problem import Problem
 
 Limit = Annotated[int, Query(ge=1, le=data.MOST_ITEMS)]
 After = Annotated[int, Query(ge=0, le=2**63 - 1)]
 Wait = Annotated[int, Query(ge=0, le=wire_payments.LONGEST_WAIT_S)]
 Q = TypeVar("Q", bound=BaseModel)
 Here = Annotated[Places, Depends(Places.of)]
-
-
-async def own_key(asker: Asker, key: Annotated[str, Depends(idempotency_key)]) -> str:
-    """The asker's own: two members may use the same key. No member's id holds a space."""
-    return key if asker.is_operator else f"{asker.member} {key}"
-
-
-Key = Annotated[str, Depends(own_key)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,14 +89,14 @@ class _Ringing:
 def _add_payments(routes: APIRouter, commands: _Ringing, fee: quotes.FeePpm) -> None:
     @routes.post("/quotes", status_code=201, response_model=wire_payments.Quote)
     async def quote(
-        request: Request, key: Key, asker: Asker, here: Here, question: wire_payments.AskQuote
+        request: Request, key: OwnKey, asker: Asker, here: Here, question: wire_payments.AskQuote
     ) -> Response:
         effect = partial(quotes.ask, asker=asker, places=here, fee=fee)
         return await commands.run(request, key, question, effect)
 
     @routes.post("/incoming-payments", status_code=201, response_model=wire_payments.Incoming)
     async def expect(
-        request: Request, key: Key, asker: Asker, here: Here, question: wire_payments.AskIncoming
+        request: Request, key: OwnKey, asker: Asker, here: Here, question: wire_payments.AskIncoming
     ) -> Response:
         effect = partial(incoming.ask, asker=asker, places=here)
         return await commands.run(request, key, question, effect)
@@ -105,7 +104,7 @@ def _add_payments(routes: APIRouter, commands: _Ringing, fee: quotes.FeePpm) -> 
     @routes.post("/incoming-payments/{id}/complete", response_model=wire_payments.Incoming)
     async def complete(
         request: Request,
-        key: Key,
+        key: OwnKey,
         asker: Asker,
         here: Here,
         id: str,
@@ -116,7 +115,7 @@ def _add_payments(routes: APIRouter, commands: _Ringing, fee: quotes.FeePpm) -> 
 
     @routes.post("/outgoing-payments", status_code=201, response_model=wire_payments.Outgoing)
     async def pay(
-        request: Request, key: Key, asker: Asker, here: Here, question: wire_payments.AskOutgoing
+        request: Request, key: OwnKey, asker: Asker, here: Here, question: wire_payments.AskOutgoing
     ) -> Response:
         effect = partial(outgoing.pay, asker=asker, places=here)
         return await commands.run(request, key, question, effect)
@@ -125,9 +124,9 @@ def _add_payments(routes: APIRouter, commands: _Ringing, fee: quotes.FeePpm) -> 
 def _add_rates(routes: APIRouter, commands: _Ringing, read: Transact, now: Callable[[], int]) -> None:
     @routes.post("/rates", status_code=201, response_model=wire_payments.RateState)
     async def post_rate(
-        request: Request, key: Key, asker: Asker, question: wire_payments.PostRate
+        request: Request, key: OwnKey, asker: Asker, question: wire_payments.PostRate
     ) -> Response:
-        _operator(asker)
+        operator_only(asker)
         return await commands.run(request, key, question, rates.post)
 
     @routes.get("/rates")
@@ -138,7 +137,7 @@ def _add_rates(routes: APIRouter, commands: _Ringing, read: Transact, now: Calla
 def _add_reads(routes: APIRouter, read: Transact, bell: Bell) -> None:
     @routes.get("/wallets")
     async def own_wallets(asker: Asker, here: Here) -> wire_payments.Wallets:
-        return await read(lambda conn: wallets.owned(conn, _member(asker), here))
+        return await read(lambda conn: wallets.owned(conn, members_only(asker), here))
 
     @routes.get("/quotes/{id}")
     async def one_quote(id: str, asker: Asker, here: Here) -> wire_payments.Quote:
@@ -171,7 +170,7 @@ def _add_reads(routes: APIRouter, read: Transact, bell: Bell) -> None:
 
     @routes.get("/receipts")
     async def receipts(asker: Asker, after: After = 0, limit: Limit = 100) -> wire.Page[wire.Receipt]:
-        return await read(lambda conn: wallets.receipts(conn, _member(asker), after, limit))
+        return await read(lambda conn: wallets.receipts(conn, members_only(asker), after, limit))
 
 
 def _add_wallet(routes: APIRouter, read: Transact) -> None:
@@ -186,7 +185,7 @@ def _add_webhooks(
 ) -> None:
     @routes.post("/webhooks", status_code=201, response_model=wire_payments.NewWebhook)
     async def register(
-        request: Request, key: Key, asker: Asker, here: Here, question: wire_payments.AskWebhook
+        request: Request, key: OwnKey, asker: Asker, here: Here, question: wire_payments.AskWebhook
     ) -> Response:
         effect = partial(webhooks.register, asker=asker, places=here, private=private)
         return await commands.run(request, key, question, effect)
@@ -212,14 +211,3 @@ def _add_events(routes: APIRouter, bell: Bell) -> None:
 
 def _number(text: str | None) -> int | None:
     return int(text) if text is not None and text.isascii() and text.isdigit() and len(text) < 19 else None
-
-
-def _operator(asker: Caller) -> None:
-    if not asker.is_operator:
-        raise Problem.field(403, "operator-only", "Authorization", "this is for the hub's operator")
-
-
-def _member(asker: Caller) -> str:
-    if asker.member is None:
-        raise Problem.field(403, "members-only", "Signature-Input", "this is for members, who sign")
-    return asker.member
