@@ -83,3 +83,81 @@ def test_whoever_starts_the_gateway_is_shown_a_way_in_until_somebody_is(tmp_path
         asyncio.run(use())
     finally:
         file.close()
+
+
+async def inside(market: Marketplace) -> Reader:
+    """Signed in, on the page of actions."""
+    reader = Reader(market)
+    await reader.pair("Ines", "operator")
+    await reader.get("/desk/operate")
+    return reader
+
+
+async def pressed(reader: Reader, what: str, **fields: str) -> str:
+    """What the page says after a form of it was sent."""
+    answer = await reader.post(f"/desk/operate/{what}", {n.replace("__", ":"): v for n, v in fields.items()})
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/desk/operate?done={what}")
+    return (await reader.get(answer.headers["location"])).text
+
+
+def test_a_lane_is_set_by_form_both_ways_and_shown(desk: Standing) -> None:
+    async def use(market: Marketplace) -> None:
+        reader = await inside(market)
+        assert 'value="2026-06-21T10:15"' in reader.text
+        span = {"border": "NL – GB", "from": "2026-06-21T10:15", "until": "2026-06-21T11:00"}
+        both = {"kw:NL>GB": "0,02", "kw:GB>NL": "", "unit": "MW", "reason": "cable <work>"}
+        answer = await reader.post("/desk/operate/capacity", span | both)
+        assert answer.headers["location"] == "/desk/operate?done=capacity"
+        text = (await reader.get("/desk/operate?done=capacity")).text
+        assert "Set. It holds from the next gate" in text
+        assert "20\u00a0kW at the next gate, 40\u00a0kW configured" in text
+        assert "cable &lt;work&gt;" in text and text.count("NL&gt;GB 20\u00a0kW") == 1
+        assert market.rows("SELECT about, who FROM operator_acts") == [("lane/NL>GB", "Ines")]
+        overview = (await Reader(market).get("/desk?at=2026-06-21T10:30Z")).text
+        assert "5\u00a0kWh" in overview, "the map's table has what the lane will carry"
+        await reader.post("/desk/operate/capacity", span | both | {"reset": "1", "reason": ""})
+        text = (await reader.get("/desk/operate")).text
+        assert "40\u00a0kW at the next gate, 40\u00a0kW configured" in text
+        assert "GB&gt;NL as configured" in text
+
+    desk.run(use)
+
+
+def test_what_is_refused_stands_in_the_form_with_its_reason(desk: Standing) -> None:
+    async def use(market: Marketplace) -> None:
+        reader = await inside(market)
+        span = {"border": "NL – GB", "from": "2026-06-21T10:15", "until": "2026-06-21T11:00"}
+        for fields, reason in (
+            ({"kw:NL>GB": "much"}, "capacity_kw: "),
+            ({"kw:NL>GB": "0.5"}, "capacity_kw: "),
+            ({"kw:NL>GB": ""}, "no lane has a number"),
+            ({"kw:NL>GB": "7", "from": "2026-06-21T09:45"}, "the first interval still open is"),
+            ({"kw:NL>GB": "7", "until": "soon"}, "until: "),
+        ):
+            answer = await reader.post("/desk/operate/capacity", span | fields)
+            assert (answer.status_code, reason in answer.text) == (422, True), answer.text
+            assert f'value="{(span | fields)["until"]}"' in answer.text
+        assert (await reader.post("/desk/operate/explode", {})).status_code == 404
+        foreign = await reader.post("/desk/operate/halt", {"market": "power", "token": "0" * 64})
+        assert foreign.status_code == 403
+        stranger = await Reader(market).post("/desk/operate/halt", {"market": "power", "reason": "x"})
+        assert stranger.status_code == 303 and stranger.headers["location"].startswith("/desk/sign-in")
+
+    desk.run(use)
+
+
+def test_a_market_is_halted_and_resumed_by_form_and_everyone_sees_it(desk: Standing) -> None:
+    async def use(market: Marketplace) -> None:
+        reader = await inside(market)
+        assert (await reader.post("/desk/operate/halt", {"market": "power"})).status_code == 422
+        text = await pressed(reader, "halt", market="power", reason="storm")
+        assert "The market is halted." in text and "by Ines: storm" in text
+        public = (await Reader(market).get("/desk")).text
+        assert "Power: halted since" in public and "storm" in public and "Ines" not in public
+        german = (await reader.get("/desk/operate", accept_language="de")).text
+        assert "Strom ausgesetzt: storm" in german
+        text = await pressed(reader, "resume", market="power")
+        assert "Power resumed" in text and "Power halted: storm" in text
+        assert "halted" not in (await Reader(market).get("/desk")).text
+
+    desk.run(use)

@@ -12,12 +12,15 @@ from sqlalchemy import Connection, func, select
 from tradelane.gateway.catalogue import Catalogue
 from tradelane.gateway.clock import Clock
 from tradelane.gateway.file import RoleFile
+from tradelane.gateway.halting import POWER, Halt, halted
 from tradelane.gateway.overview import LaneView, ZoneView
 from tradelane.gateway.overviews import lanes_in, shown_interval, zones_in
 from tradelane.gateway.tables import prices
+from tradelane.gateway.web.desk.operate_view import market_names
 from tradelane.gateway.web.language import locale_of
 from tradelane.gateway.web.picture import draw
 from tradelane.gateway.web.rendering import Templates
+from tradelane.gateway.web.words import words
 from tradelane.market.units import Interval, instant, iso
 from tradelane.settlement.problem import Problem
 
@@ -36,6 +39,7 @@ class Moment:
     before: str | None
     after: str | None
     first: str | None
+    halts: list[Halt]
 
 
 def map_router(file: RoleFile, catalogue: Catalogue, clock: Clock, templates: Templates) -> APIRouter:
@@ -56,6 +60,8 @@ def map_router(file: RoleFile, catalogue: Catalogue, clock: Clock, templates: Te
             o=moment,
             follows=at is None,
             picture=draw(moment.zones, moment.lanes),
+            names=market_names(catalogue, words(locale)),
+            iso=iso,
         )
         return HTMLResponse(html, headers={"Cache-Control": "no-store", "Vary": "Accept-Language, Cookie"})
 
@@ -75,7 +81,10 @@ def moment_at(conn: Connection, catalogue: Catalogue, now: int, asked: int | Non
         iso(now),
         zones_in(conn, catalogue, shown),
         lanes_in(conn, catalogue, shown),
-        *(None if one is None else iso(one) for one in (before, after, first)),
+        before=None if before is None else iso(before),
+        after=None if after is None else iso(after),
+        first=None if first is None else iso(first),
+        halts=[halt for market in (POWER, *catalogue.goods) if (halt := halted(conn, market))],
     )
 
 

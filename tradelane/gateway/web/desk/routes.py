@@ -7,10 +7,8 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from tradelane.gateway.catalogue import Catalogue
-from tradelane.gateway.clock import Clock
-from tradelane.gateway.file import RoleFile
 from tradelane.gateway.market_data import TABLES
+from tradelane.gateway.operations import Operations
 from tradelane.gateway.web.assets import Assets
 from tradelane.gateway.web.desk.data_pages import data_pages_router
 from tradelane.gateway.web.desk.map import map_router
@@ -25,8 +23,9 @@ DOOR = Door(Role.OPERATOR, "/desk/sign-in", "/desk/operate", known=bool)
 """An operator comes in by a name, whichever it is: the code was made by who has the zone's secret."""
 
 
-def desk_router(file: RoleFile, catalogue: Catalogue, clock: Clock, secret: str) -> APIRouter:
+def desk_router(operations: Operations, secret: str) -> APIRouter:
     """``/desk`` and all below it. ``secret``: who shows it may make codes for the operator's door."""
+    file, catalogue, clock = operations.file, operations.catalogue, operations.clock
     templates = Templates(
         Assets(), is_full=is_full, card_width=CARD_WIDTH, card_height=CARD_HEIGHT, tables=tuple(TABLES)
     )
@@ -35,5 +34,5 @@ def desk_router(file: RoleFile, catalogue: Catalogue, clock: Clock, secret: str)
     router.include_router(data_pages_router(file, catalogue, templates))
     guard = Guard(file, DOOR.role, clock, DOOR.entrance)
     router.include_router(sign_in_router(DOOR, guard, file, clock, templates, secret))
-    router.include_router(operate_router(guard, templates))
+    router.include_router(operate_router(operations, guard, templates))
     return router
