@@ -106,7 +106,7 @@ def test_a_farmer_sells_in_three_taps_and_follows_the_order(tmp_path: Path) -> N
         assert "Cancel what is left" not in page and "<dd>" not in page
         assert here in (await rosa.get("/me/orders")).text
         assert (await pim.get(here)).status_code == 404, "an order is shown to its member alone"
-        await pim.get("/me/selling")
+        await pim.get("/me/buying")
         assert (await pim.post(here, {"act": "cancel"})).status_code == 404
         await rosa.get(OFFER)
         assert (await rosa.post(here, {"act": "burn"})).status_code == 422
@@ -138,6 +138,7 @@ async def disputed(market: Marketplace) -> str:
         await market.send(FARM, "mine/disputes", {**here, "member": "farm", "reason": "no"}),
         404,
         "unknown-trade",
+        "trade",
     )
     for _ in range(2):
         answer = await market.send(SHOP, "mine/disputes", {**here, "reason": "half of them rotten"})
@@ -148,14 +149,16 @@ async def disputed(market: Marketplace) -> str:
 
 async def decide(market: Marketplace, trade: str, quantity: str) -> httpx2.Response:
     body = {"quantity": quantity, "by": "ines"}
-    return await market.http.post(f"/api/v1/disputes/{trade}", json=body, headers=operator(market))
+    return await market.http.post(f"/api/v1/disputed-trades/{trade}", json=body, headers=operator(market))
 
 
 def test_a_dispute_is_decided_by_the_operator_and_the_money_goes_back(tmp_path: Path) -> None:
     async def use(market: Marketplace) -> None:
         trade = await disputed(market)
-        assert (await market.http.get("/api/v1/disputes")).status_code == 401
-        (open_now,) = (await market.http.get("/api/v1/disputes", headers=operator(market))).json()["items"]
+        assert (await market.http.get("/api/v1/disputed-trades")).status_code == 401
+        (open_now,) = (await market.http.get("/api/v1/disputed-trades", headers=operator(market))).json()[
+            "items"
+        ]
         assert (open_now["trade"], open_now["reason"]) == (trade, "half of them rotten")
         assert_problem(await decide(market, trade, "75"), 422, "validation", "quantity")
         assert_problem(await decide(market, trade, "30"), 422, "off-lot", "quantity")
@@ -189,10 +192,10 @@ def test_messages_are_kept_to_the_two_of_a_trade(tmp_path: Path) -> None:
         for _ in range(2):
             assert (await market.send(SHOP, "mine/messages", told)).status_code == 201
         changed = await market.send(SHOP, "mine/messages", {**told, "text": "never mind"})
-        assert_problem(changed, 422, "duplicate-id")
+        assert_problem(changed, 422, "duplicate-id", "id")
         assert market.rows("SELECT sender, text FROM messages") == [("shop", "when do you come?")]
         stranger = {**told, "id": "m2", "member": "farm"}
-        assert_problem(await market.send(FARM, "mine/messages", stranger), 404, "unknown-trade")
+        assert_problem(await market.send(FARM, "mine/messages", stranger), 404, "unknown-trade", "trade")
         asked = {"member": "farm", "at": iso(market.now), "order": "shop-buys"}
         assert_problem(await market.send(FARM, "mine/orders", asked), 422, "unknown-order", "order")
 

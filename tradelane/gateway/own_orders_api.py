@@ -44,12 +44,12 @@ def own_orders_router(
         desk.asker(message)
         return await disputes.dispute(message)
 
-    @router.get("/disputes", dependencies=[operator])
+    @router.get("/disputed-trades", dependencies=[operator])
     async def open_disputes() -> Json:
         """What the operator has to decide."""
         return await disputes.open()
 
-    @router.post("/disputes/{trade}", status_code=201, dependencies=[operator])
+    @router.post("/disputed-trades/{trade}", status_code=201, dependencies=[operator])
     async def decide(trade: Trade, decision: Decision) -> Json:
         """Decide a dispute: how much is paid for; the rest of the money goes back to the buyer."""
         return await disputes.decide(trade, decision)
