@@ -351,4 +351,4 @@ SHARED = create_engine("sqlite+tradelane://").connect()
 with SHARED.begin():
     metadata.create_all(SHARED)
 TestSettling = Settling.TestCase
-TestSettling.settings = settings(max_examples=12, stateful_step_count=30, deadline=None)
+TestSettling.settings = settings(max_examples=10, stateful_step_count=25, deadline=None)

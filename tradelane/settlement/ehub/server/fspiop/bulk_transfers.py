@@ -7,14 +7,15 @@ their time, never by a message of their own; what each of them would have told b
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, exists, insert, select, update
 
 from tradelane.market.units import instant
-from tradelane.settlement.ehub.server.fspiop import outbox, transfers
+from tradelane.settlement.ehub.server.fspiop import linked, outbox
 from tradelane.settlement.ehub.server.fspiop.bulk_messages import (
     BulkTransfer,
     BulkTransferred,
@@ -87,7 +88,7 @@ def fulfil(conn: Connection, told: Inbound[BulkTransferred]) -> None:
     row = _of_payee(conn, told)
     said = BulkState(told.body.bulkTransferState)
     if row.completed_at is None:
-        with outbox.kept(conn):
+        with told_together(conn, told.at, [one.transfer for one in _items(conn, row.bulk)]):
             _fulfil_each(conn, row, told, said)
     items = _items(conn, row.bulk)
     claimed = _claims(told.body)
@@ -113,9 +114,9 @@ def reject(conn: Connection, told: Inbound[Failure]) -> None:
     row = _of_payee(conn, told)
     if row.completed_at is not None:
         return
-    with outbox.kept(conn):
+    with told_together(conn, told.at, [one.transfer for one in _items(conn, row.bulk)]):
         for transfer in _reserved(_items(conn, row.bulk)):
-            transfers.reject(conn, _single(told, transfer, told.body, told.raw))
+            linked.reject(conn, _single(told, transfer, told.body, told.raw))
     _end(conn, row.bulk, _outcome(_items(conn, row.bulk)), told.at)
     outbox.post(conn, told.letter(row.payer), told.at)
 
@@ -148,6 +149,18 @@ def overdue(conn: Connection, at: int) -> bool:
     return conn.execute(select(b.c.bulk).where(_over(at)).limit(1)).first() is not None
 
 
+@contextmanager
+def told_together(conn: Connection, at: int, ids: Collection[str] | None = None) -> Iterator[None]:
+    """What is posted meanwhile of the transfers ``ids``, or of any that are of a bulk, is not sent: their
+    bulk tells of it. Everything else is."""
+    with outbox.kept(conn) as letters:
+        yield
+    quiet = members(conn, {letter.topic for letter in letters}) if ids is None else set(ids)
+    for letter in letters:
+        if letter.topic not in quiet:
+            outbox.post(conn, letter, at)
+
+
 def members(conn: Connection, ids: Iterable[str]) -> set[str]:
     """Which of these transfers are of a bulk."""
     query = select(i.c.transfer).where(i.c.transfer.in_(list(ids)), i.c.refused.is_(None))
@@ -159,13 +172,13 @@ def _prepare_each(conn: Connection, asked: Inbound[BulkTransfer]) -> None:
     ids = [item.transferId for item in listed]
     taken = set(conn.execute(select(t.c.transfer).where(t.c.transfer.in_(ids))).scalars())
     rows = []
-    with outbox.kept(conn):
+    with told_together(conn, asked.at, ids):
         for place, item in enumerate(listed):
             try:
                 if item.transferId in taken:
                     raise Refused(Fault.MODIFIED, item.transferId)
                 with conn.begin_nested():
-                    transfers.prepare(conn, _prepared(asked, item))
+                    linked.prepare(conn, _prepared(asked, item))
                 taken.add(item.transferId)
                 refused = conn.execute(select(t.c.error).where(t.c.transfer == item.transferId)).scalar()
             except Refused as why:
@@ -212,13 +225,13 @@ def _fulfil_each(conn: Connection, row: Row[Any], told: Inbound[BulkTransferred]
         if one.errorInformation is not None:
             failure = Failure(errorInformation=one.errorInformation)
             raw = failure.model_dump_json().encode()
-            transfers.reject(conn, _single(told, one.transferId, failure, raw))
+            linked.reject(conn, _single(told, one.transferId, failure, raw))
         elif one.fulfilment is not None and said is not BulkState.REJECTED:
             fulfilled = Fulfil(transferState="COMMITTED", fulfilment=one.fulfilment)
-            transfers.fulfil(conn, _single(told, one.transferId, fulfilled, b""))
+            linked.fulfil(conn, _single(told, one.transferId, fulfilled, b""))
     if said in BULK_ENDS:
         for transfer in _reserved(_items(conn, row.bulk)):
-            transfers.fulfil(conn, _single(told, transfer, Fulfil(transferState="ABORTED"), b""))
+            linked.fulfil(conn, _single(told, transfer, Fulfil(transferState="ABORTED"), b""))
 
 
 def _claims(said: BulkTransferred) -> set[tuple[str, str | None]]:

@@ -46,4 +46,14 @@ class Inbound(Generic[B]):
         return outbox.Letter(to, self.topic, self.method, self.path, head, self.raw or None)
 
 
-_IDS = frozenset({"transferId", "quoteId", "requestId", "bulkTransferId", "bulkQuoteId"})
+_IDS = frozenset(
+    {
+        "transferId",
+        "quoteId",
+        "requestId",
+        "bulkTransferId",
+        "bulkQuoteId",
+        "conversionRequestId",
+        "commitRequestId",
+    }
+)

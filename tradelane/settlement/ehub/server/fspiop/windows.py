@@ -11,11 +11,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, FromClause, Select, func, insert, select, union_all, update
 
 from tradelane.market.units import NANO
 from tradelane.settlement.ehub.server import audit
 from tradelane.settlement.ehub.server.fspiop.admin import OPERATOR
+from tradelane.settlement.ehub.server.fspiop.fx_tables import conversions as f
 from tradelane.settlement.ehub.server.fspiop.settlement_tables import window_nets, windows
 from tradelane.settlement.ehub.server.fspiop.tables import participants
 from tradelane.settlement.ehub.server.fspiop.tables import transfers as t
@@ -75,12 +76,13 @@ def close(conn: Connection, number: int, reason: str, at: int) -> Window:
     if window.state is WindowState.CLOSED and window.reason == reason:
         return window
     state = _after(window, WindowEvent.CLOSE)
-    conn.execute(update(t).where(_unstamped()).values(settlement_window=number))
+    for table in (t, f):
+        conn.execute(update(table).where(_committed(table, None)).values(settlement_window=number))
     row = {"window_id": number, "reason": reason, "state": state.value, "opened_at": window.opened_at}
     conn.execute(insert(windows), row | {"closed_at": at, "changed_at": at})
     rows = [
         {"window_id": number, "participant": fsp, "currency": currency, "nano": nano}
-        for (fsp, currency), nano in sums(conn, t.c.settlement_window == number).items()
+        for (fsp, currency), nano in sums(conn, number).items()
     ]
     if rows:
         conn.execute(insert(window_nets), rows)
@@ -99,21 +101,21 @@ def change(conn: Connection, number: int, event: WindowEvent, at: int) -> None:
 def nets(conn: Connection, window: Window) -> Nets:
     """What each owes of what the window has; of the open one as far as it has come."""
     if window.state is WindowState.OPEN:
-        return sums(conn, _unstamped())
+        return sums(conn, None)
     rows = conn.execute(select(window_nets).where(window_nets.c.window_id == window.number))
     return {(row.participant, row.currency): row.nano for row in rows}
 
 
-def sums(conn: Connection, which: ColumnElement[bool]) -> Nets:
-    """What the transfers of ``which`` add up to. Whole units and the rest apart: sums of nano-units may be
-    more than 64 bits hold."""
+def sums(conn: Connection, number: int | None) -> Nets:
+    """What the transfers of a window, or of none yet, add up to, with both legs of its conversions. Whole
+    units and the rest apart: sums of nano-units may be more than 64 bits hold."""
     found: dict[tuple[str, str], int] = {}
-    for column, sign in ((t.c.payer, 1), (t.c.payee, -1)):
+    for column, sign in ((_MOVES.c.payer, 1), (_MOVES.c.payee, -1)):
         query: Select[Any] = (
-            select(column, t.c.currency, func.sum(t.c.nano // NANO), func.sum(t.c.nano % NANO))
-            .where(which)
-            .group_by(column, t.c.currency)
-            .order_by(column, t.c.currency)
+            select(column, _MOVES.c.currency, func.sum(_MOVES.c.nano // NANO), func.sum(_MOVES.c.nano % NANO))
+            .where(_committed(_MOVES, number))
+            .group_by(column, _MOVES.c.currency)
+            .order_by(column, _MOVES.c.currency)
         )
         for fsp, currency, whole, rest in conn.execute(query):
             nano = sign * (int(whole) * NANO + int(rest))
@@ -129,8 +131,9 @@ def total(parts: Sequence[Nets]) -> Nets:
     return found
 
 
-def _unstamped() -> ColumnElement[bool]:
-    return t.c.settlement_window.is_(None) & (t.c.state == TransferState.COMMITTED.value)
+def _committed(table: FromClause, number: int | None) -> ColumnElement[bool]:
+    """Committed and of this window, or of none yet."""
+    return (table.c.settlement_window == number) & (table.c.state == TransferState.COMMITTED.value)
 
 
 def _after(window: Window, event: WindowEvent) -> WindowState:
@@ -139,3 +142,11 @@ def _after(window: Window, event: WindowEvent) -> WindowState:
         reason = f"settlement window {window.number} is {window.state}"
         raise Problem.field(409, "window-state", "id", reason)
     return state
+
+
+_MOVES = union_all(
+    select(t.c.payer, t.c.payee, t.c.currency, t.c.nano, t.c.settlement_window, t.c.state),
+    select(f.c.initiator, f.c.fxp, f.c.source_currency, f.c.source_nano, f.c.settlement_window, f.c.state),
+    select(f.c.fxp, f.c.initiator, f.c.target_currency, f.c.target_nano, f.c.settlement_window, f.c.state),
+).subquery()
+"""What moves positions, from whom to whom."""
