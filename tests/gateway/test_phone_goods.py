@@ -13,7 +13,7 @@ from tests.gateway.pages import HOUSEHOLDS, Reader
 from tests.gateway.test_phone_money import joined
 from tests.settlement.hubs import assert_problem
 from tradelane.gateway import disputes, keys, own_orders, own_orders_api
-from tradelane.gateway.web.phone.goods import Offer, suggested, total
+from tradelane.gateway.web.phone.goods import Offer, last_price, suggested, total
 from tradelane.gateway.web.phone.own_goods import Good, name_of, order_id, search
 from tradelane.market.units import iso
 
@@ -42,6 +42,10 @@ def test_what_would_trade_at_once_is_suggested() -> None:
     assert _two(suggested(good, "buy", book, "75")) == ("1.2", "75")
     assert suggested(good, "sell", {"sells": book["sells"], "buys": []}, None).price == "1.2"
     assert suggested(good, "sell", None, None).price == ""
+    trade = {"product": POTATOES, "quantity": "50", "seller_zone": "NL", "buyer_zone": "GB"}
+    view = {"trades": [trade | {"seller_gets": {"value": "21"}, "buyer_pays": {"value": "99"}}]}
+    assert (last_price(view, POTATOES, "NL"), last_price(view, POTATOES, "NO2")) == ("0.42", None)
+    assert suggested(good, "sell", None, None, "0.42").price == "0.42"
     assert (total(Offer("0.9", "25", "")), total(Offer("", "25", ""))) == ("22.5", None)
 
 

@@ -64,7 +64,9 @@ def goods_router(household: Household, guard: Guard, templates: Templates) -> AP
         good = await _good(household, product, locale)
         view, _ = await household.zone.view(member.id)
         book = await household.goods.book(product, member.zone)
-        shown = tried or suggested(good, side, book, _last_quantity(view, product))
+        shown = tried or suggested(
+            good, side, book, _last_quantity(view, product), last_price(view, product, member.zone)
+        )
         landed: list[Json] = []
         if shown.price and shown.quantity:
             try:
@@ -129,11 +131,15 @@ async def _good(household: Household, product: str, locale: str) -> Good:
     return found
 
 
-def suggested(good: Good, side: Side, book: Json | None, last: str | None) -> Offer:
-    """What would trade at once, else what others on this side ask; as much as last time, else one lot."""
+def suggested(
+    good: Good, side: Side, book: Json | None, last: str | None, traded: str | None = None
+) -> Offer:
+    """What would trade at once, else what others on this side ask, else what was last traded at; as much as
+    last time, else one lot."""
     here, there = ("sells", "buys") if side == "sell" else ("buys", "sells")
     levels = [*(book or {}).get(there, ()), *(book or {}).get(here, ())]
-    return Offer(levels[0]["price"] if levels else "", last or good.lot, new_key())
+    price = levels[0]["price"] if levels else traded or ""
+    return Offer(price, last or good.lot, new_key())
 
 
 def _last_quantity(view: Any, product: str) -> str | None:
@@ -142,6 +148,16 @@ def _last_quantity(view: Any, product: str) -> str | None:
     trades = view["own_trades"] if view else []
     found = (one["quantity"] for one in trades if one["product"].partition("/")[0] == goods)
     return next(found, None)
+
+
+def last_price(view: Any, product: str, zone: str) -> str | None:
+    """At which these goods were last traded in ``zone``, in its currency per unit, to a hundredth."""
+    for one in view["trades"] if view else []:
+        ends = {one["seller_zone"]: one["seller_gets"], one["buyer_zone"]: one["buyer_pays"]}
+        if one["product"] == product and zone in ends and Decimal(one["quantity"]):
+            each = Decimal(ends[zone]["value"]) / Decimal(one["quantity"])
+            return plain(each.quantize(Decimal("0.01")))
+    return None
 
 
 def total(offer: Offer) -> str | None:
