@@ -96,7 +96,7 @@ class ZoneRole:
         self.router.include_router(goods_router(self._floor, operator))
         self.router.include_router(operator_router(operations, operator))
         self.router.include_router(data_router(self._file, self.catalogue, clock))
-        self.router.include_router(desk_router(operations, operator))
+        self.router.include_router(desk_router(operations, self.reader, operator))
         self.router.include_router(page_router(self.overview, self._live))
 
     async def start(self) -> None:

@@ -101,7 +101,7 @@ def zone_router(desk: Desk, reader: Reader) -> APIRouter:
     @router.get("/clearings/{product:path}/case")
     async def case(product: str) -> Json:
         """The orders and lanes a power product was cleared from, as a case file without names."""
-        return (await reader.clearing_files(product))[0]
+        return await reader.case(product)
 
     @router.get("/clearings/{product:path}/result")
     async def result(product: str) -> Json:

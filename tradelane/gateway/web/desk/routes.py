@@ -9,10 +9,13 @@ from fastapi import APIRouter
 
 from tradelane.gateway.market_data import TABLES
 from tradelane.gateway.operations import Operations
+from tradelane.gateway.reader import Reader
 from tradelane.gateway.web.assets import Assets
 from tradelane.gateway.web.desk.data_pages import data_pages_router
 from tradelane.gateway.web.desk.map import map_router
 from tradelane.gateway.web.desk.operate import operate_router
+from tradelane.gateway.web.desk.product import product_router
+from tradelane.gateway.web.desk.proof import proof_router
 from tradelane.gateway.web.guard import Guard
 from tradelane.gateway.web.picture import CARD_HEIGHT, CARD_WIDTH, is_full
 from tradelane.gateway.web.rendering import Templates
@@ -23,7 +26,7 @@ DOOR = Door(Role.OPERATOR, "/desk/sign-in", "/desk/operate", known=bool)
 """An operator comes in by a name, whichever it is: the code was made by who has the zone's secret."""
 
 
-def desk_router(operations: Operations, secret: str) -> APIRouter:
+def desk_router(operations: Operations, reader: Reader, secret: str) -> APIRouter:
     """``/desk`` and all below it. ``secret``: who shows it may make codes for the operator's door."""
     file, catalogue, clock = operations.file, operations.catalogue, operations.clock
     templates = Templates(
@@ -32,6 +35,8 @@ def desk_router(operations: Operations, secret: str) -> APIRouter:
     router = APIRouter()
     router.include_router(map_router(file, catalogue, clock, templates))
     router.include_router(data_pages_router(file, catalogue, templates))
+    router.include_router(product_router(file, catalogue, clock, reader, templates))
+    router.include_router(proof_router(file, catalogue, reader, templates))
     guard = Guard(file, DOOR.role, clock, DOOR.entrance)
     router.include_router(sign_in_router(DOOR, guard, file, clock, templates, secret))
     router.include_router(operate_router(operations, guard, templates))
