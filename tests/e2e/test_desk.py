@@ -21,7 +21,8 @@ PAGES = (
     f"/desk/product/{POWER}?zone=NL",
     f"/desk/product/{POTATOES}?view=all",
     f"/desk/proof/{POWER}",
-    "/desk/data/prices",
+    "/desk/lane/NL%3EGB?to=2026-06-21T12:00Z",
+    "/desk/data/flows",
 )
 LOOKS = ((SMALLEST, "de-DE", "dark"), (DESKTOP, "en-GB", "light"))
 

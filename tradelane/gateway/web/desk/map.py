@@ -15,6 +15,7 @@ from tradelane.gateway.file import RoleFile
 from tradelane.gateway.halting import POWER, Halt, halted
 from tradelane.gateway.overview import LaneView, ZoneView
 from tradelane.gateway.overviews import lanes_in, shown_interval, zones_in
+from tradelane.gateway.schedule import product_id
 from tradelane.gateway.tables import prices
 from tradelane.gateway.web.desk.operate_view import market_names
 from tradelane.gateway.web.language import locale_of
@@ -32,6 +33,8 @@ class Moment:
     """A market in one interval; ``before`` and ``after`` are the nearest that were cleared, if any."""
 
     interval: str
+    product: str
+    cleared: bool
     starts: str
     now: str
     zones: list[ZoneView]
@@ -75,8 +78,12 @@ def moment_at(conn: Connection, catalogue: Catalogue, now: int, asked: int | Non
     before = conn.execute(select(func.max(start)).where(start < shown.start)).scalar()
     after = conn.execute(select(func.min(start)).where(start > shown.start)).scalar()
     first = conn.execute(select(func.min(start))).scalar()
+    product = product_id(shown)
+    cleared = conn.execute(select(prices.c.seq).where(prices.c.product == product).limit(1)).first()
     return Moment(
         str(shown),
+        product,
+        cleared is not None,
         iso(shown.start),
         iso(now),
         zones_in(conn, catalogue, shown),

@@ -12,6 +12,7 @@ from tradelane.gateway.operations import Operations
 from tradelane.gateway.reader import Reader
 from tradelane.gateway.web.assets import Assets
 from tradelane.gateway.web.desk.data_pages import data_pages_router
+from tradelane.gateway.web.desk.lane import lane_router
 from tradelane.gateway.web.desk.map import map_router
 from tradelane.gateway.web.desk.operate import operate_router
 from tradelane.gateway.web.desk.product import product_router
@@ -37,6 +38,7 @@ def desk_router(operations: Operations, reader: Reader, secret: str) -> APIRoute
     router.include_router(data_pages_router(file, catalogue, templates))
     router.include_router(product_router(file, catalogue, clock, reader, templates))
     router.include_router(proof_router(file, catalogue, reader, templates))
+    router.include_router(lane_router(file, catalogue, clock, templates))
     guard = Guard(file, DOOR.role, clock, DOOR.entrance)
     router.include_router(sign_in_router(DOOR, guard, file, clock, templates, secret))
     router.include_router(operate_router(operations, guard, templates))
