@@ -43,9 +43,14 @@ def test_what_would_trade_at_once_is_suggested() -> None:
     assert suggested(good, "sell", {"sells": book["sells"], "buys": []}, None).price == "1.2"
     assert suggested(good, "sell", None, None).price == ""
     trade = {"product": POTATOES, "quantity": "50", "seller_zone": "NL", "buyer_zone": "GB"}
-    view = {"trades": [trade | {"seller_gets": {"value": "21"}, "buyer_pays": {"value": "99"}}]}
+    view = {
+        "own_trades": [],
+        "trades": [trade | {"seller_gets": {"value": "21"}, "buyer_pays": {"value": "99"}}],
+    }
     assert (last_price(view, POTATOES, "NL"), last_price(view, POTATOES, "NO2")) == ("0.42", None)
     assert suggested(good, "sell", None, None, "0.42").price == "0.42"
+    own = {"product": "potatoes/2026-06-20", "quantity": "25", "amount": {"value": "10"}}
+    assert last_price(view | {"own_trades": [own]}, POTATOES, "NL") == "0.4"
     assert (total(Offer("0.9", "25", "")), total(Offer("", "25", ""))) == ("22.5", None)
 
 

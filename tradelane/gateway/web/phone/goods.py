@@ -151,13 +151,21 @@ def _last_quantity(view: Any, product: str) -> str | None:
 
 
 def last_price(view: Any, product: str, zone: str) -> str | None:
-    """At which these goods were last traded in ``zone``, in its currency per unit, to a hundredth."""
+    """At which these goods were last traded in ``zone``, by oneself or else by others, in its currency per unit,
+    to a hundredth."""
+    goods = product.partition("/")[0]
+    for one in view["own_trades"] if view else []:
+        if one["product"].partition("/")[0] == goods and Decimal(one["quantity"]):
+            return _each(one["amount"], one["quantity"])
     for one in view["trades"] if view else []:
         ends = {one["seller_zone"]: one["seller_gets"], one["buyer_zone"]: one["buyer_pays"]}
         if one["product"] == product and zone in ends and Decimal(one["quantity"]):
-            each = Decimal(ends[zone]["value"]) / Decimal(one["quantity"])
-            return plain(each.quantize(Decimal("0.01")))
+            return _each(ends[zone], one["quantity"])
     return None
+
+
+def _each(amount: Any, quantity: str) -> str:
+    return plain((Decimal(amount["value"]) / Decimal(quantity)).quantize(Decimal("0.01")))
 
 
 def total(offer: Offer) -> str | None:
