@@ -128,12 +128,21 @@ def _literal_codes(tree: ast.Module) -> Iterator[str]:
 
 def _refusal_codes() -> Iterator[str]:
     from tradelane.market.order import Refusal
-    from tradelane.settlement import certificate, epcis, freight, landed, ledger, logistics, nomination
+    from tradelane.settlement import (
+        approval,
+        certificate,
+        epcis,
+        freight,
+        landed,
+        ledger,
+        logistics,
+        nomination,
+    )
 
     yield from (refusal.name.lower().replace("_", "-") for refusal in Refusal)
     yield from (refusal.code for refusal in ledger.Refusal)
     yield from (why.value[0] for why in landed.Why)
-    for room in (certificate, logistics, epcis, freight, nomination):
+    for room in (approval, certificate, logistics, epcis, freight, nomination):
         yield from (refusal.code for refusal in room.Refusal)
 
 

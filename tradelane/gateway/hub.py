@@ -12,13 +12,14 @@ from tradelane.gateway import hub_fspiop, hub_road, hub_telling
 from tradelane.gateway.clock import Clock
 from tradelane.gateway.config import Config
 from tradelane.gateway.file import RoleFile
-from tradelane.gateway.keys import load_or_create_key, load_or_create_token
+from tradelane.gateway.keys import load_or_create_key, load_or_create_token, public_bytes
 from tradelane.gateway.store import StoreError
 from tradelane.settlement.ehub.server import ledger, members, migrations, standing
 from tradelane.settlement.ehub.server.app import create_router
 from tradelane.settlement.ehub.server.openpayments.bell import Bell
 from tradelane.settlement.ehub.server.openpayments.routes import Settings
 from tradelane.settlement.ehub.server.openpayments.telling import Teller
+from tradelane.settlement.ehub.server.supervision import approvals
 from tradelane.settlement.ehub.server.supervision.settings import Supervision
 
 UNLIMITED = ("issuer", "fx", "rounding", "balancing")
@@ -54,7 +55,7 @@ class HubRole:
             bell=self._bell,
             facade=Settings(members.key, private_webhooks=private),
             switch=config.hub.fspiop is not None,
-            supervised=Supervision(load_or_create_key(config.road_key_file)),
+            supervised=_supervision(config),
         )
         self._switch = hub_fspiop.switch(config, self._file, clock)
 
@@ -77,7 +78,7 @@ class HubRole:
     async def _expire(self) -> None:
         while True:
             with suppress(StoreError):  # a database that is away is asked again the next time
-                await self._file(lambda conn: ledger.expire(conn, self._clock.now()))
+                await self._file(lambda conn: _end_what_is_over(conn, self._clock.now()))
             await self._clock.sleep(max(EXPIRE_EVERY_MS, self._clock.speed * 1000))
 
     def drain(self) -> None:
@@ -86,6 +87,17 @@ class HubRole:
 
     async def stop(self) -> None:
         self._file.close()
+
+
+def _supervision(config: Config) -> Supervision:
+    assert config.hub is not None
+    named = {one.name: public_bytes(one.public_key) for one in config.hub.operators}
+    return Supervision(load_or_create_key(config.road_key_file), named)
+
+
+def _end_what_is_over(conn: Connection, at: int) -> None:
+    ledger.expire(conn, at)
+    approvals.expire(conn, at)
 
 
 def open_standing_accounts(conn: Connection, currencies: Sequence[str], at: int) -> None:

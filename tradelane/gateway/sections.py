@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field
 
 from tradelane.gateway.fspiop_section import FspiopSection
+from tradelane.gateway.operators_section import Operators
 from tradelane.gateway.road_section import RoadSection
 from tradelane.gateway.section_types import (
     Amount,
@@ -333,12 +334,14 @@ class HubSection(Section):
 
     ``token_file`` holds the secret its callers show, by default ``data_dir/hub.token``, made when missing.
     ``database``: PostgreSQL's, its password there or in PGPASSWORD; without it, ``data_dir/hub.sqlite``.
-    ``allow_private_webhooks``: members' webhooks may be http, and in our own network.
+    ``allow_private_webhooks``: members' webhooks may be http, and in our own network. Where ``operators``
+    are named, two of them do together what moves others' money or lets them move more.
     """
 
     currencies: tuple[Currency, ...] = Field(min_length=1)
     database: DatabaseUrl | None = None
     token_file: Path | None = None
     allow_private_webhooks: bool = False
+    operators: Operators = ()
     road: RoadSection | None = None
     fspiop: FspiopSection | None = None

@@ -1,4 +1,4 @@
-"""Messages about the hub's supervision: its audit log, as a Merkle tree after RFC 6962.
+"""Messages about the hub's supervision: its audit log, as a Merkle tree after RFC 6962, and approvals.
 
 Hashes are 64 hexadecimal digits; a path is a list of them, from the leaf up.
 """
@@ -7,13 +7,27 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field, JsonValue
 
-from tradelane.settlement.ehub.fields import Sha256
+from tradelane.settlement.approval import State
+from tradelane.settlement.ehub.fields import Name, Sha256
+from tradelane.settlement.ehub.wire import Question
 
 KeyText = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{43}$")]
 """A raw Ed25519 public key in base64url without padding."""
 Path = list[Sha256]
+MOST_FIELDS = 20
+ADDED = ("subject", "by")
+"""Fields that an approval adds to an act's own."""
+
+
+def _own(name: str) -> str:
+    if name in ADDED:
+        raise ValueError("is not a field of the act's own")
+    return name
+
+
+FieldName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$"), AfterValidator(_own)]
 
 
 class AuditRoot(BaseModel):
@@ -55,3 +69,35 @@ class ConsistencyProof(BaseModel):
     first: int
     second: int
     path: Path
+
+
+class Propose(Question):
+    """What is to be done by two: its kind, what it is about, and the kind's own fields."""
+
+    kind: Annotated[str, Field(pattern=r"^[a-z][a-z-]{0,39}$")]
+    subject: Annotated[Name, Field(max_length=200)]
+    fields: dict[FieldName, JsonValue] = Field(default_factory=dict, max_length=MOST_FIELDS)
+
+
+class Approve(Question):
+    """The body of an approval: empty."""
+
+
+class Reject(Question):
+    reason: Annotated[Name, Field(max_length=200)]
+
+
+class ApprovalState(BaseModel):
+    """``decided_by`` is null while it is open, where nobody decided in time, and where one acts alone."""
+
+    approval: int
+    kind: str
+    subject: str
+    fields: dict[str, JsonValue]
+    state: State
+    proposed_by: str
+    proposed_at: str
+    expires_at: str
+    decided_by: str | None
+    decided_at: str | None
+    reason: str | None

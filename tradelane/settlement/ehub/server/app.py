@@ -65,7 +65,6 @@ def create_router(
     routes.include_router(bank.router(transact, look, now))
     routes.include_router(logistics.router(transact, look, now, (proof_secret or token).encode()))
     routes.include_router(customs.router(transact, look, now))
-    routes.include_router(supervision.router(transact, look, now))
     if road is not None:
         routes.include_router(road_routes.router(transact, look, now, road))
     if switch:
@@ -77,12 +76,14 @@ def create_router(
     whole = APIRouter()
     whole.include_router(routes)
     watch = supervised or Supervision()
+    watching = supervision.router(transact, look, now, token, watch)
+    whole.include_router(watching, prefix=PREFIX, tags=["e-hub"])
     if watch.key is not None:
         log = audit_routes.router(look, now, token, watch.key)
         whole.include_router(log, prefix=PREFIX, tags=["e-hub"])
     ears, settings = bell or Bell(look), facade or openpayments.Settings()
     whole.include_router(openpayments.router(transact, look, now, token, ears, settings))
-    whole.include_router(inspection.router(transact, look, now, token, settings.keys), prefix=PREFIX)
+    whole.include_router(inspection.router(transact, look, now, token, settings.keys, watch), prefix=PREFIX)
     if road is not None:
         whole.include_router(road_routes.open_router(transact, look, now, road))
     if switch:

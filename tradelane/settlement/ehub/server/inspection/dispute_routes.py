@@ -12,6 +12,7 @@ from tradelane.settlement.ehub.server import data
 from tradelane.settlement.ehub.server.commands import Commands
 from tradelane.settlement.ehub.server.inspection import disputes
 from tradelane.settlement.ehub.server.signatures import Asker, OwnKey, operator_only
+from tradelane.settlement.ehub.server.supervision.settings import Supervision
 from tradelane.settlement.ehub.server.transact import Transact
 from tradelane.settlement.ehub.wire import Page
 from tradelane.settlement.ehub.wire_inspection import DisputeState, OpenDispute, ResolveDispute
@@ -20,7 +21,7 @@ Limit = Annotated[int, Query(ge=1, le=data.MOST_ITEMS)]
 After = Annotated[str | None, Query(max_length=200)]
 
 
-def router(commands: Commands, read: Transact) -> APIRouter:
+def router(commands: Commands, read: Transact, watch: Supervision) -> APIRouter:
     """Mounted where Callers lets members and the operator through."""
     routes = APIRouter()
 
@@ -36,6 +37,7 @@ def router(commands: Commands, read: Transact) -> APIRouter:
         request: Request, key: OwnKey, asker: Asker, contract: str, question: ResolveDispute
     ) -> Response:
         operator_only(asker)
+        watch.needs_two("outcome")
         effect = partial(disputes.decide, contract=contract, actor=disputes.OPERATOR)
         return await commands.run(request, key, question, effect)
 

@@ -33,15 +33,15 @@ Given = Annotated[HTTPAuthorizationCredentials | None, Depends(HTTPBearer(auto_e
 
 def router(read: Transact, now: Callable[[], int], token: str, key: Ed25519PrivateKey) -> APIRouter:
     """``now`` is market time in ms, ``token`` the operator's, ``key`` the hub's."""
-    routes = APIRouter(prefix="/audit")
+    routes = APIRouter()
     operator = Bearer(token)
 
-    @routes.get("/root")
+    @routes.get("/audit/root")
     async def root() -> AuditRoot:
         """The log's size and hash, signed by the hub."""
         return await read(lambda conn: audit_log.root(conn, key, now()))
 
-    @routes.get("/entries")
+    @routes.get("/audit/entries")
     async def entries(
         given: Given, after: Count = 0, limit: Limit = 100, size: Size = None
     ) -> Page[AuditEntry]:
@@ -51,12 +51,12 @@ def router(read: Transact, now: Callable[[], int], token: str, key: Ed25519Priva
         whole = given is not None
         return await read(lambda conn: audit_log.entries(conn, after, limit, size, whole=whole))
 
-    @routes.get("/proofs/inclusion")
+    @routes.get("/audit/proofs/inclusion")
     async def inclusion(index: Count, size: Count) -> InclusionProof:
         """That an entry, counted from 0, is among the first ``size``."""
         return await read(lambda conn: audit_log.inclusion(conn, index, size))
 
-    @routes.get("/proofs/consistency")
+    @routes.get("/audit/proofs/consistency")
     async def consistency(first: Count, second: Count) -> ConsistencyProof:
         """That the first ``first`` entries are the beginning of the first ``second``."""
         return await read(lambda conn: audit_log.consistency(conn, first, second))

@@ -14,6 +14,7 @@ from tradelane.settlement.ehub.server import audit, members, payments
 from tradelane.settlement.ehub.server.accounts import load
 from tradelane.settlement.ehub.server.commands import Answer, Command
 from tradelane.settlement.ehub.server.supervision import tables
+from tradelane.settlement.ehub.server.supervision.settings import Supervision
 from tradelane.settlement.ehub.wire import OpenAccount
 from tradelane.settlement.ehub.wire_members import (
     ChangeLevel,
@@ -51,20 +52,30 @@ def register(conn: Connection, command: Command, question: RegisterMember, *, ac
 
 
 def change_level(
-    conn: Connection, command: Command, question: ChangeLevel, *, member: str, actor: str
+    conn: Connection, command: Command, question: ChangeLevel, *, member: str, actor: str, watch: Supervision
 ) -> Answer:
-    before = members.known(conn, member)
-    told = {"from": before.level, "to": question.level}
-    return _changed(conn, command, member, {"level": question.level}, actor, "member-level", told)
+    """Down by anybody who looks after the hub, up by as many as that takes here."""
+    if question.level.is_above(members.known(conn, member).level):
+        watch.needs_two("level")
+    set_level(conn, member, question, command.at, actor)
+    return _answer(conn, command, member)
+
+
+def set_level(conn: Connection, member: str, question: ChangeLevel, at: int, actor: str) -> None:
+    """Up or down, and with the level its limits; ``at`` in ms. Problem 404."""
+    before = members.known(conn, member).level
+    _change(conn, member, {"level": question.level})
+    told = {"from": before, "to": question.level}
+    audit.record(conn, at, actor, "member-level", member, told)
 
 
 def suspend(conn: Connection, command: Command, question: Suspend, *, member: str, actor: str) -> Answer:
     """The member may move no more money; 409 when it is suspended already."""
     if members.known(conn, member).suspended is not None:
         raise Problem.field(409, "already-suspended", "member", "the member is suspended already")
-    values = {"suspended": question.reason}
-    told = {"reason": question.reason}
-    return _changed(conn, command, member, values, actor, "member-suspended", told)
+    _change(conn, member, {"suspended": question.reason})
+    audit.record(conn, command.at, actor, "member-suspended", member, {"reason": question.reason})
+    return _answer(conn, command, member)
 
 
 def lift(conn: Connection, command: Command, question: LiftSuspension, *, member: str, actor: str) -> Answer:
@@ -72,8 +83,10 @@ def lift(conn: Connection, command: Command, question: LiftSuspension, *, member
     before = members.known(conn, member).suspended
     if before is None:
         raise Problem.field(409, "not-suspended", "member", "the member is not suspended")
+    _change(conn, member, {"suspended": None})
     told = {"reason": question.reason, "was": before}
-    return _changed(conn, command, member, {"suspended": None}, actor, "suspension-lifted", told)
+    audit.record(conn, command.at, actor, "suspension-lifted", member, told)
+    return _answer(conn, command, member)
 
 
 def rotate(conn: Connection, command: Command, question: RotateKey, *, member: str, actor: str) -> Answer:
@@ -83,23 +96,16 @@ def rotate(conn: Connection, command: Command, question: RotateKey, *, member: s
     keys = tables.member_keys
     conn.execute(update(keys).where(keys.c.public_key == before.public_key).values(until=command.at))
     conn.execute(insert(keys), _held(member, question.raw_key, command.at))
-    told = {"public_key": question.public_key}
-    values = {"public_key": question.raw_key}
-    return _changed(conn, command, member, values, actor, "member-key", told)
+    _change(conn, member, {"public_key": question.raw_key})
+    audit.record(conn, command.at, actor, "member-key", member, {"public_key": question.public_key})
+    return _answer(conn, command, member)
 
 
-def _changed(
-    conn: Connection,
-    command: Command,
-    member: str,
-    values: Mapping[str, object],
-    actor: str,
-    action: str,
-    told: Mapping[str, object],
-) -> Answer:
-    members.known(conn, member)
+def _change(conn: Connection, member: str, values: Mapping[str, object]) -> None:
     conn.execute(update(t).where(t.c.member == member).values(dict(values)))
-    audit.record(conn, command.at, actor, action, member, told)
+
+
+def _answer(conn: Connection, command: Command, member: str) -> Answer:
     return Answer.of(200, members.state(members.known(conn, member), command.at))
 
 

@@ -47,3 +47,27 @@ audit_entries = Table(
     Index("ix_audit_entries_subject", "subject", "seq"),
 )
 """Only ever appended to; numbered from 1 without a gap. ``detail`` is canonical JSON."""
+
+approvals = Table(
+    "approvals",
+    metadata,
+    Column("approval", Long, primary_key=True, autoincrement=False),
+    Column("kind", String, nullable=False),
+    Column("subject", String, nullable=False),
+    Column("fields", Text, nullable=False),
+    Column("state", String, nullable=False),
+    Column("proposed_by", String, nullable=False),
+    Column("proposed_at", Long, nullable=False),
+    Column("expires_at", Long, nullable=False),
+    Column("decided_by", String),
+    Column("decided_at", Long),
+    Column("reason", String),
+    CheckConstraint(
+        "state = 'PROPOSED' OR state = 'CARRIED_OUT' OR state = 'REJECTED' OR state = 'EXPIRED'",
+        name="ck_approvals_state",
+    ),
+    CheckConstraint("(decided_at IS NULL) = (state = 'PROPOSED')", name="ck_approvals_decided"),
+    CheckConstraint("state <> 'CARRIED_OUT' OR decided_by <> proposed_by", name="ck_approvals_four_eyes"),
+    Index("ix_approvals_open", "state", "expires_at"),
+)
+"""``decided_by`` is null where one alone may decide, and where nobody did in time. ``fields`` is JSON."""
