@@ -151,7 +151,7 @@ def _last_quantity(view: Any, product: str) -> str | None:
 
 
 def last_price(view: Any, product: str, zone: str) -> str | None:
-    """At which these goods were last traded in ``zone``, by oneself or else by others, in its currency per unit,
+    """At which these goods were last traded in ``zone``, by oneself or others, in its currency per unit,
     to a hundredth."""
     goods = product.partition("/")[0]
     for one in view["own_trades"] if view else []:
