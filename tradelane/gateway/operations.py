@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from sqlalchemy import Connection
 
-from tradelane.gateway import capacities, halting
+from tradelane.gateway import capacities, halting, watching
 from tradelane.gateway.acts import Act
 from tradelane.gateway.capacities import MOST_KW, Setting
 from tradelane.gateway.catalogue import Catalogue
@@ -15,6 +15,7 @@ from tradelane.gateway.file import RoleFile
 from tradelane.gateway.goods import GoodsMarket
 from tradelane.gateway.halting import Halt
 from tradelane.gateway.schedule import next_gate
+from tradelane.gateway.watching import Called
 from tradelane.market.session import Phase
 from tradelane.market.units import Interval, iso
 from tradelane.settlement.problem import Problem
@@ -106,6 +107,20 @@ class Operations:
         if is_halted != (Phase.HALTED in phases):
             for phase in phases:
                 self._goods.turn(conn, product, phase, now, self.clock.wall())
+
+    async def acknowledge(self, who: str, key: str) -> Act:
+        """Take note of an alarm that stands."""
+        return await self.file(lambda conn: self._acknowledge(conn, who, key))
+
+    def _acknowledge(self, conn: Connection, who: str, key: str) -> Act:
+        for called in watching.alarms_now(conn, self.catalogue, self.clock):
+            if called.alarm.key == key:
+                return watching.acknowledge(conn, called, who, self.clock.now())
+        raise Problem.field(404, "unknown-alarm", "alarm", "no such alarm stands")
+
+    async def alarms(self) -> list[Called]:
+        """Those that stand, the oldest first."""
+        return await self.file.read(lambda conn: watching.alarms_now(conn, self.catalogue, self.clock))
 
     def _known(self, market: str) -> None:
         if market not in self.markets:

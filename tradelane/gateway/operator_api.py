@@ -11,6 +11,7 @@ from tradelane.gateway import capacities, halting
 from tradelane.gateway.capacities import MOST_KW, Setting, setting_of
 from tradelane.gateway.halting import Halt
 from tradelane.gateway.operations import LONGEST_REASON, Operations
+from tradelane.gateway.watching import Called
 from tradelane.market.units import Interval, instant, iso
 from tradelane.settlement.bearer import Bearer
 from tradelane.settlement.problem import Problem
@@ -43,6 +44,12 @@ class HaltMessage(_Signed):
 
     market: Name
     reason: Annotated[Reason, Field(min_length=1)]
+
+
+class AcknowledgeMessage(_Signed):
+    """``alarm``: as it is told."""
+
+    alarm: Annotated[str, Field(max_length=120)]
 
 
 class ResumeMessage(_Signed):
@@ -89,6 +96,17 @@ def operator_router(operations: Operations, token: str) -> APIRouter:
         await operations.resume(message.by, message.market)
         return _told(message.market, None)
 
+    @router.get("/alarms", dependencies=operator)
+    async def alarms() -> Json:
+        """What the operator is called for now, the oldest first; ``value``'s unit depends on the ``kind``."""
+        return {"items": [_alarm(called) for called in await operations.alarms()]}
+
+    @router.post("/alarms/acknowledge", dependencies=operator)
+    async def acknowledge(message: AcknowledgeMessage) -> Json:
+        """Take note of an alarm; one that comes back calls again. Repeating changes nothing."""
+        act = await operations.acknowledge(message.by, message.alarm)
+        return {"alarm": message.alarm, "by": act.who, "at": iso(act.at), "seq": act.seq}
+
     return router
 
 
@@ -103,6 +121,13 @@ def delivery(since: str, until: str) -> Interval:
     if found[1] <= found[0]:
         raise Problem.field(422, "not-an-interval", "until", "is after from")
     return Interval(*found)
+
+
+def _alarm(called: Called) -> Json:
+    alarm, seen = called.alarm, called.seen
+    told = {"alarm": alarm.key, "kind": alarm.kind.value, "about": alarm.about, "value": alarm.value}
+    by = None if seen is None else {"by": seen.who, "at": iso(seen.at)}
+    return {**told, "since": iso(alarm.since), "acknowledged": by}
 
 
 def _told(market: str, halt: Halt | None) -> Json:

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
+from tradelane.gateway.alarms_section import AlarmLimits
 from tradelane.gateway.fspiop_section import FspiopSection
 from tradelane.gateway.operators_section import Operators
 from tradelane.gateway.road_section import RoadSection
@@ -321,6 +322,7 @@ class ZoneSection(Section):
     gate_lead_minutes: int = Field(default=5, ge=0)
     settle_grace_minutes: int = Field(default=5, ge=0)
     imbalance: Imbalance = Imbalance()
+    alarms: AlarmLimits = AlarmLimits()
     min_price: Amount = Decimal(-500)
     max_price: Amount = Decimal(4000)
     tick: Positive = Decimal("0.01")

@@ -16,7 +16,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from tradelane.gateway.capacities import Setting
 from tradelane.gateway.operations import Operations
 from tradelane.gateway.operator_api import delivery
-from tradelane.gateway.web.desk.operate_view import market_names, seen, told
+from tradelane.gateway.web.desk.operate_view import alarm_told, market_names, seen, told
 from tradelane.gateway.web.formats import Formats
 from tradelane.gateway.web.guard import Guard
 from tradelane.gateway.web.language import locale_of
@@ -49,6 +49,8 @@ def operate_router(operations: Operations, guard: Guard, templates: Templates) -
             locale,
             HERE,
             session=session,
+            alarms=await operations.alarms(),
+            alarm_told=lambda alarm: alarm_told(alarm, formats),
             s=found,
             names=market_names(catalogue, words(locale)),
             told=lambda act: told(act, catalogue, formats),
@@ -90,6 +92,8 @@ async def _do(operations: Operations, what: str, who: str, fields: Mapping[str, 
         await operations.halt(who, market, reason)
     elif what == "resume":
         await operations.resume(who, market)
+    elif what == "acknowledge":
+        await operations.acknowledge(who, fields.get("alarm", ""))
     else:
         raise Problem(404, "not-found", "Not found", "there is no such action")
 
@@ -123,4 +127,5 @@ def messages(words: Words) -> dict[str, str]:
         "capacity": say("Set. It holds from the next gate of these intervals on."),
         "halt": say("The market is halted."),
         "resume": say("The market takes orders again."),
+        "acknowledge": say("Acknowledged."),
     }

@@ -10,13 +10,14 @@ from sqlalchemy import Connection
 
 from tradelane.gateway import acts, capacities, halting
 from tradelane.gateway.acts import Act, Kind
+from tradelane.gateway.alarms import OURSELVES, Alarm, Alarming
 from tradelane.gateway.capacities import Setting, setting_of
 from tradelane.gateway.catalogue import HOUR, Catalogue
 from tradelane.gateway.halting import POWER, Halt
 from tradelane.gateway.sections import PowerLane
 from tradelane.gateway.web.formats import Formats
 from tradelane.gateway.web.words import Words
-from tradelane.market.units import Interval, iso
+from tradelane.market.units import PPM, Interval, iso
 
 SHOWN_ACTS = 50
 
@@ -86,14 +87,48 @@ def market_names(catalogue: Catalogue, words: Words) -> dict[str, str]:
 def told(act: Act, catalogue: Catalogue, f: Formats) -> str:
     """What was done, as a sentence."""
     say = f.words.gettext
+    if act.kind is Kind.ACKNOWLEDGE:
+        return say("Acknowledged: %(alarm)s", alarm=alarm_name(act.name, f.words))
     if act.kind is Kind.CAPACITY:
         return _capacity(setting_of(act), str(act.body.get("reason", "")), f)
     market = market_names(catalogue, f.words).get(act.name, act.name)
     if act.kind is Kind.HALT:
         return say("%(market)s halted: %(reason)s", market=market, reason=act.body["reason"])
-    if act.kind is Kind.RESUME:
-        return say("%(market)s resumed", market=market)
-    return act.name
+    return say("%(market)s resumed", market=market)
+
+
+def alarm_name(key: str, words: Words) -> str:
+    """An alarm's kind in a reader's words, and what it is about."""
+    kind, _, about = key.partition("/")
+    names = {
+        Alarming.LANE_FULL: words.gettext("lane full"),
+        Alarming.METER_SILENT: words.gettext("meter silent"),
+        Alarming.IMBALANCE: words.gettext("imbalance"),
+        Alarming.OVERDUE: words.gettext("settlement overdue"),
+        Alarming.CLOCK_SKEW: words.gettext("clock off"),
+    }
+    return f"{names[Alarming(kind)]} {'' if about == OURSELVES else about}".rstrip()
+
+
+def alarm_told(alarm: Alarm, f: Formats) -> str:
+    """What is wrong, as a sentence."""
+    say, lasts = f.words.gettext, f.duration(abs(alarm.value))
+    if alarm.kind is Alarming.LANE_FULL:
+        return say("%(lane)s has carried all it can for %(time)s.", lane=alarm.about, time=lasts)
+    if alarm.kind is Alarming.METER_SILENT:
+        return say("The meter of %(member)s has stated nothing for %(time)s.", member=alarm.about, time=lasts)
+    if alarm.kind is Alarming.IMBALANCE:
+        share = f.share(alarm.value, PPM)
+        return say("%(share)s of what was sold for the newest interval was not delivered.", share=share)
+    if alarm.kind is Alarming.OVERDUE:
+        return f.words.ngettext(
+            "%(num)s contract of power is delivered and not settled.",
+            "%(num)s contracts of power are delivered and not settled.",
+            alarm.value,
+        )
+    if alarm.about == OURSELVES:
+        return say("The clock of this machine was set back by %(time)s.", time=lasts)
+    return say("The clock of %(member)s's gateway is ahead by %(time)s.", member=alarm.about, time=lasts)
 
 
 def _capacity(setting: Setting, reason: str, f: Formats) -> str:
