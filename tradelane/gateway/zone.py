@@ -27,6 +27,7 @@ from tradelane.gateway.goods_api import goods_router
 from tradelane.gateway.goods_floor import GoodsFloor
 from tradelane.gateway.hub_accounts import open_lane_accounts
 from tradelane.gateway.landed_prices import LandedPrices, landed_router
+from tradelane.gateway.metrics import metrics_router
 from tradelane.gateway.migrations import HEAD, PLACE
 from tradelane.gateway.nominating import Nominator
 from tradelane.gateway.operations import Operations
@@ -95,6 +96,7 @@ class ZoneRole:
         )
         self.router.include_router(goods_router(self._floor, operator))
         self.router.include_router(operator_router(operations, operator))
+        self.router.include_router(metrics_router(operations))
         self.router.include_router(data_router(self._file, self.catalogue, clock))
         self.router.include_router(desk_router(operations, self.reader, operator))
         self.router.include_router(page_router(self.overview, self._live))
