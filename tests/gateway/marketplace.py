@@ -12,6 +12,7 @@ import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -26,6 +27,7 @@ from tradelane.gateway.config import Config, load
 from tradelane.gateway.roles import Role
 from tradelane.market.units import MINUTE, Interval, Money, instant, iso
 from tradelane.settlement.ehub.client import HubClient
+from tradelane.settlement.ehub.wire_inspection import FileDocument
 
 T = TypeVar("T")
 START = instant("2026-06-21T09:57Z")
@@ -96,6 +98,14 @@ BETH, SHOP = member("beth", "GB"), member("shop", "GB")
 DEPOSITS = {BRAM: "1000", BETH: "1000", SHOP: "1000"}
 
 
+def phytosanitary(subject: str) -> FileDocument:
+    """What potatoes need to go to Great Britain."""
+    return FileDocument(
+        document=f"phyto/{subject}", kind="phytosanitary certificate", number=subject, issuer="NVWA",
+        subject=subject, valid_from=date(2026, 1, 1), valid_until=date(2026, 12, 31), sha256="00" * 32,
+    )  # fmt: skip
+
+
 class Marketplace:
     """``now`` is the market's time in ms; set it and the market wakes up there."""
 
@@ -138,6 +148,8 @@ class Marketplace:
             if one in DEPOSITS:
                 money = Money.parse(DEPOSITS[one], one.account[-3:])
                 await self.hub.deposit(f"{one.id}/deposit", account=one.account, amount=money)
+            if one.zone == "NL":
+                await self.hub.inspection.file(f"{one.id}/paper", phytosanitary(one.id))
 
     def order_body(self, sender: Member, side: str, price: str, quantity: str, **more: Any) -> dict[str, Any]:
         return {

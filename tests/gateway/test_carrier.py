@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from tests.gateway.marketplace import phytosanitary
 from tests.settlement.hubs import NOW, TOKEN
 from tradelane.gateway.clock import Clock
 from tradelane.gateway.demo import carrier, scene
@@ -50,6 +51,7 @@ def test_everybody_s_money_is_paid_in_once(tmp_path: Path) -> None:
 
 
 async def book(hub: HubClient, name: str) -> None:
+    await hub.inspection.file(f"{name}/paper", phytosanitary(name))
     await hub.customs.declare(
         f"{name}/declare",
         Declare(

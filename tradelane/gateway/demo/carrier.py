@@ -1,15 +1,18 @@
-"""The carrier and the bank of the demo: they know the e-hub's API and nothing else."""
+"""The carrier, the bank and the office of plant health in the demo: they know only the e-hub's API."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
+from datetime import date
 
 from tradelane.gateway.clock import Clock
-from tradelane.gateway.demo.scene import deposits
+from tradelane.gateway.demo.scene import FARMER, deposits
 from tradelane.gateway.hub_accounts import open_member_account
 from tradelane.market.units import NANO, Money
 from tradelane.settlement.ehub.client import HubClient, HubRefused, HubUnreachable
+from tradelane.settlement.ehub.wire_inspection import FileDocument
 from tradelane.settlement.logistics import ShipmentEvent, ShipmentState
 
 STEP_S = 1.0
@@ -31,6 +34,21 @@ async def pay_in(hub: HubClient) -> None:
 async def _pay_in(hub: HubClient, id: str, name: str, currency: str, units: int) -> None:
     account = await open_member_account(hub, id, name, currency)
     await hub.deposit(f"{account}/deposit", account=account, amount=Money(units * NANO, currency))
+
+
+async def certify(hub: HubClient) -> None:
+    """The farmer's potatoes may go abroad: what their destination asks for is on file, once."""
+    held = FileDocument(
+        document=f"phytosanitary/{FARMER}",
+        kind="phytosanitary certificate",
+        number="EU/NL/DEMO/1",
+        issuer="plant health office of the demo",
+        subject=FARMER,
+        valid_from=date.min,
+        valid_until=date.max,
+        sha256=hashlib.sha256(b"demo").hexdigest(),
+    )
+    await hub.inspection.file(f"{held.document}/file", held)
 
 
 async def carry(hub: HubClient, clock: Clock) -> None:

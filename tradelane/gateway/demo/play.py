@@ -14,7 +14,7 @@ from tradelane.gateway.clock import Clock, system_wall
 from tradelane.gateway.commands.demo import DemoOptions
 from tradelane.gateway.config import Config, load
 from tradelane.gateway.demo import far_bank, scene, toml
-from tradelane.gateway.demo.carrier import carry, pay_in
+from tradelane.gateway.demo.carrier import carry, certify, pay_in
 from tradelane.gateway.demo.children import ChildFailed, Family, answering, python, spoke
 from tradelane.gateway.demo.examining import Examining
 from tradelane.gateway.demo.ports import HOST, free_ports
@@ -92,7 +92,7 @@ class Play:
         hub, far = self._client("hub", hub_port), self._client("far-hub", far_port)
         try:
             clock_ = config.make_clock()
-            await asyncio.gather(pay_in(hub), far_bank.furnish(far, hub))
+            await asyncio.gather(pay_in(hub), certify(hub), far_bank.furnish(far, hub))
             await far_bank.first_cover(far, hub, clock_)
             await self._start_gateway(page_port)
             helpers = [

@@ -14,6 +14,7 @@ NUMERAIRE = "EUR"
 CURRENCIES = ("EUR", "GBP", "NOK")
 ORIGIN = "2026-06-21T09:57Z"
 """Where the demo's clock starts: a midsummer morning, three minutes before a market time unit."""
+FARMER = "farmer"
 DEPOSIT = {"EUR": 2_000, "GBP": 2_000, "NOK": 20_000}
 """Test money of each who buys power, in whole units. The largest, a bakery, uses at most 240 kWh a day at
 0.32 EUR: 77 EUR; an hour of the demo at its usual speed is 3.75 days. So it lasts for seven hours."""
@@ -224,7 +225,7 @@ def _buyers() -> Iterator[dict[str, Any]]:
 def _traders() -> Iterator[dict[str, Any]]:
     sale = {"product": "potatoes", "side": "sell", "price": "0.28", "quantity": "250"}
     purchase = {"product": "potatoes", "side": "buy", "price": "4.90", "quantity": "250"}
-    yield {"id": "farmer", "name": "Farm De Klei", "zone": "NL", "goods": [sale]}
+    yield {"id": FARMER, "name": "Farm De Klei", "zone": "NL", "goods": [sale]}
     yield {"id": KITCHEN, "name": KITCHEN_NAME, "zone": "NO2", "goods": [purchase]}
 
 

@@ -9,6 +9,8 @@ from tradelane.settlement.ehub.wire import Page
 from tradelane.settlement.ehub.wire_certificates import DeviceState, RegisterDevice
 from tradelane.settlement.ehub.wire_inspection import (
     DisputeState,
+    DocumentState,
+    FileDocument,
     InspectionResult,
     InspectionState,
     OpenDispute,
@@ -35,6 +37,10 @@ class InspectionClient:
 
     async def resolve(self, key: str, contract: str, question: ResolveDispute) -> DisputeState:
         return await self._command(f"/contracts/{_in_path(contract)}/resolve", key, question, DisputeState)
+
+    async def file(self, key: str, question: FileDocument) -> DocumentState:
+        """A paper the office has seen."""
+        return await self._command("/documents", key, question, DocumentState)
 
     async def order(self, key: str, question: OrderInspection) -> InspectionState:
         return await self._command("/inspections", key, question, InspectionState)

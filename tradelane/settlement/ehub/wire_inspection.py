@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated
 
 from pydantic import BaseModel, Field, model_validator
@@ -9,7 +10,7 @@ from pydantic import BaseModel, Field, model_validator
 from tradelane.market.units import PPM
 from tradelane.settlement.contract import State as ContractState
 from tradelane.settlement.dispute import Outcome
-from tradelane.settlement.ehub.fields import Id, Name, Text
+from tradelane.settlement.ehub.fields import Id, Name, Sha256, Text
 from tradelane.settlement.ehub.wire import MOST_TRANSFERS, Leg, Question
 from tradelane.settlement.inspection import Event, State
 
@@ -101,3 +102,35 @@ class InspectionState(BaseModel):
     remarks: str | None
     at: str
     ended_at: str | None
+
+
+class FileDocument(Question):
+    """A paper the office has seen. ``subject``: the declaration, contract or consignor (a member) whose goods
+    it is for, or the device it calibrates. Its days are both included; ``sha256`` of its file, in hex."""
+
+    document: InspectionId
+    kind: Person
+    number: Person
+    issuer: Person
+    subject: Id
+    valid_from: date
+    valid_until: date
+    sha256: Sha256
+
+    @model_validator(mode="after")
+    def _ends_behind_its_start(self) -> FileDocument:
+        if self.valid_until < self.valid_from:
+            raise ValueError("valid_until is before valid_from")
+        return self
+
+
+class DocumentState(BaseModel):
+    document: str
+    kind: str
+    number: str
+    issuer: str
+    subject: str
+    valid_from: str
+    valid_until: str
+    sha256: str
+    at: str

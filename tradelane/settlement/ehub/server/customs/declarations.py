@@ -16,7 +16,7 @@ from tradelane.settlement import risk
 from tradelane.settlement.customs import Channel
 from tradelane.settlement.declaration import Event, State
 from tradelane.settlement.ehub.server.commands import Answer, Command
-from tradelane.settlement.ehub.server.customs import charging
+from tradelane.settlement.ehub.server.customs import charging, papers
 from tradelane.settlement.ehub.server.customs.answers import find, required
 from tradelane.settlement.ehub.server.customs.assessing import day_of, held_to
 from tradelane.settlement.ehub.server.customs.tables import (
@@ -122,21 +122,18 @@ def _accept(conn: Connection, command: Command, declared: Declare) -> None:
     """Accepted, and on to what the channel leads to."""
     name, at = declared.declaration, command.at
     rule = risk.rule_for(declared.hs_code, declared.origin, declared.destination, day_of(at))
-    conn.execute(_CHANNEL, {"id": name, "to": rule.channel.value, "rule": rule.name})
+    channel, why = papers.ask(conn, declared, rule, at)
+    conn.execute(_CHANNEL, {"id": name, "to": channel.value, "rule": why})
     _to(conn, name, Event.ACCEPT, State.ACCEPTED, "", at)
-    if rule.channel is Channel.GREEN:
-        _release(conn, command, declared, rule.name)
+    if channel is Channel.GREEN:
+        _release(conn, command, declared, why)
         return
-    event = way.AFTER_ACCEPTANCE[rule.channel]
+    event = way.AFTER_ACCEPTANCE[channel]
     state = way.after(State.ACCEPTED, event)
     assert state is not None, "the table leads on from accepted, whatever the channel"
-    _to(conn, name, event, state, rule.name, at)
-    if rule.channel is Channel.RED:
-        orders.order_for_customs(conn, name, declared.contract, rule.name, at)
-    known = {document for (document,) in conn.execute(_ASKED, {"id": name})}
-    asked = [{"declaration": name, "name": paper} for paper in rule.documents if paper not in known]
-    if asked:
-        conn.execute(insert(d), asked)
+    _to(conn, name, event, state, why, at)
+    if channel is Channel.RED:
+        orders.order_for_customs(conn, name, declared.contract, why, at)
 
 
 def _release(conn: Connection, command: Command, declared: Declare, note: str) -> None:

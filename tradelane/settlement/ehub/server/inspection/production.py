@@ -11,15 +11,17 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 
 from tradelane.market.units import instant, iso
-from tradelane.settlement import certificate
+from tradelane.settlement import certificate, requirement
 from tradelane.settlement.certificate import Action, EnergySource, Range, Refusal, Report
 from tradelane.settlement.ehub.server.commands import Answer, Command
-from tradelane.settlement.ehub.server.inspection import devices, holdings
+from tradelane.settlement.ehub.server.inspection import devices, documents, holdings
 from tradelane.settlement.ehub.server.inspection.holdings import refused
 from tradelane.settlement.ehub.server.inspection.tables import gc_bundles, gc_devices
 from tradelane.settlement.ehub.server.inspection.tables import gc_issuances as t
 from tradelane.settlement.ehub.server.signatures import Caller, Keys
 from tradelane.settlement.ehub.wire_certificates import Issuance, ReportProduction
+from tradelane.settlement.member import day_of
+from tradelane.settlement.problem import Problem
 
 
 def report(
@@ -38,6 +40,7 @@ def report(
     )
     if fault is not None:
         raise refused(fault)
+    _check_calibration(conn, device, told.end)
     overlapping = conn.execute(_OVERLAPPING, {"of": device.device, "from": told.start, "to": told.end}).all()
     known = next((one for one in overlapping if (one.starts_at, one.ends_at) == told[:2]), None)
     if known is None and overlapping:
@@ -79,6 +82,15 @@ def _correct(conn: Connection, device: Row[Any], known: Row[Any], question: Repo
     seal = {**_head(question), "head_signature": bytes.fromhex(question.head_signature)}
     conn.execute(update(t).where(t.c.issuance == issuance).values(wh=left.quantity, corrected_at=at, **seal))
     return issuance
+
+
+def _check_calibration(conn: Connection, device: Row[Any], at: int) -> None:
+    """Problem 409 where the device's country wants its meter calibrated, and no paper says so of the day."""
+    on = day_of(at)
+    rule = requirement.for_meter(device.country, on)
+    if rule is not None and not documents.on_file(conn, [rule.kind], [device.device], on):
+        reason = f"missing: {rule.kind} ({rule.source})"
+        raise Problem.field(409, "documents-missing", "device_id", reason)
 
 
 def _seal_fault(question: ReportProduction, device: Row[Any], key: bytes | None) -> Refusal | None:

@@ -7,7 +7,12 @@ from collections.abc import Callable
 from fastapi import APIRouter, Depends
 
 from tradelane.settlement.ehub.server.commands import Commands
-from tradelane.settlement.ehub.server.inspection import certificate_routes, dispute_routes, order_routes
+from tradelane.settlement.ehub.server.inspection import (
+    certificate_routes,
+    dispute_routes,
+    document_routes,
+    order_routes,
+)
 from tradelane.settlement.ehub.server.signatures import Callers, Keys
 from tradelane.settlement.ehub.server.supervision.settings import Supervision
 from tradelane.settlement.ehub.server.transact import Transact
@@ -24,4 +29,5 @@ def router(
     routes.include_router(certificate_routes.router(commands, read, keys))
     routes.include_router(dispute_routes.router(commands, read, watch))
     routes.include_router(order_routes.router(commands, read))
+    routes.include_router(document_routes.router(commands, read))
     return routes
