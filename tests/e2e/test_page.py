@@ -14,6 +14,7 @@ from tests.gateway.page_samples import amount, busy, empty, trade, with_zones
 from tests.gateway.page_server import PageUnderTest
 from tradelane.gateway.overview import Overview
 
+TABS = 20
 PHONE, DESKTOP, SMALLEST = (390, 844), (1280, 800), (320, 640)
 HEAR_VIOLATIONS = """
 addEventListener("securitypolicyviolation", (event) =>
@@ -153,7 +154,7 @@ def test_goes_on_without_a_shared_worker(served: PageUnderTest, visit: Opening) 
 def test_many_tabs_share_one_stream(served: PageUnderTest, visit: Opening) -> None:
     visiting = visit()
     pages = [visiting.open_live(served.url)]
-    for _ in range(5):
+    for _ in range(TABS - 1):
         pages.append(visiting.context.new_page())
         pages[-1].goto(served.url)
     served.source = lambda: busy(extra_wh=600)
@@ -162,6 +163,8 @@ def test_many_tabs_share_one_stream(served: PageUnderTest, visit: Opening) -> No
         page.bring_to_front()
         expect(page.locator("h1")).to_contain_text("4 kWh")
         expect(page.locator("#status")).to_have_text("live")
+    streams = [url for url in visiting.requests if url.endswith("/api/v1/events")]
+    assert len(streams) <= 1, "a shared worker's, which no page asks for itself"
 
 
 def test_says_so_when_the_market_is_away_and_comes_back(visit: Opening) -> None:

@@ -78,9 +78,9 @@ def test_a_farmer_sells_potatoes_in_three_taps_and_sees_them_paid(
     accessible(page)
     page.locator("#offer button").first.tap()
     page.wait_for_url("**/me/orders/phone-*")
-    expect(page.locator(".steps")).to_be_visible(timeout=SOON_MS)
-    expect(page.locator(".steps").first.locator("li:not(.done-step)")).to_have_count(0, timeout=SOON_MS)
-    expect(page.locator(".steps li").last).to_contain_text("已付款")
+    expect(page.locator(".way")).to_be_visible(timeout=SOON_MS)
+    expect(page.locator(".way").first.locator("li:not(.done-step)")).to_have_count(0, timeout=SOON_MS)
+    expect(page.locator(".way li").last).to_contain_text("已付款")
     accessible(page)
     assert farmer.complaints == []
     paths = shoot(browser, url, play.folder, tmp_path, page.url.removeprefix(url).partition("?")[0])
