@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,10 +26,18 @@ def furnished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database file with the hub's schema and nothing in it, to be copied."""
+    path = tmp_path_factory.mktemp("template") / "empty.sqlite"
+    with opened(path, PLACE, HEAD):
+        return path
+
+
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
+def store(empty: Path, tmp_path: Path) -> Iterator[Store]:
     """A store with the hub's schema and nothing in it."""
-    with opened(tmp_path / "empty.sqlite", PLACE, HEAD) as store:
+    with opened(shutil.copy(empty, tmp_path), PLACE, HEAD) as store:
         yield store
 
 

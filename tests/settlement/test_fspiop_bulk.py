@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from itertools import product
 from pathlib import Path
@@ -196,6 +197,31 @@ def test_time_ends_what_is_left(scheme: Scheme) -> None:
     assert scheme.positions()[PAYER] == ("10", "0")
 
 
+def test_a_large_bulk_goes_in_parts_and_on_where_it_was_cut_off(scheme: Scheme) -> None:
+    numbers = range(2 * bulk_transfers.AT_ONCE + 1)
+    body = bulk(*(item(n, "1") for n in numbers))
+    asked = inbound(bulk_messages.BulkTransfer, PAYER, {}, body, NOW)
+    assert asyncio.run(scheme.store(lambda conn: bulk_transfers.prepare(conn, asked)))
+    assert scheme.positions()[PAYER] == ("0", str(bulk_transfers.AT_ONCE))
+    ask(scheme, body)
+    assert [len(got["individualTransfers"]) for *_, got in scheme.payee.take()] == [len(numbers)]
+    assert scheme.positions()[PAYER] == ("0", str(len(numbers)))
+    said = inbound(
+        bulk_messages.BulkTransferred, PAYEE, {"ID": BULK_ID}, told("COMPLETED", done(*numbers)), NOW
+    )
+    assert asyncio.run(scheme.store(lambda conn: bulk_transfers.fulfil(conn, said)))
+    assert scheme.positions()[PAYER] == (
+        str(bulk_transfers.AT_ONCE),
+        str(len(numbers) - bulk_transfers.AT_ONCE),
+    )
+    failure = inbound(messages.Failure, PAYEE, {"ID": BULK_ID}, FAILURE, NOW)
+    assert asyncio.run(scheme.store(lambda conn: bulk_transfers.reject(conn, failure)))
+    say(scheme, "COMPLETED", done(*numbers))
+    ((_, _, shown),) = scheme.payer.take()
+    assert outcome(shown) == ["done"] * 50 + ["5104"] * 50 + ["done"]
+    assert scheme.positions() == {PAYER: ("51", "0"), PAYEE: ("-51", "0")}
+
+
 def test_nothing_left_to_go_on_with_is_rejected_at_once(scheme: Scheme) -> None:
     ask(scheme, bulk(item(1, "2000")))
     ((_, _, body),) = scheme.payer.take()
@@ -263,9 +289,8 @@ class TakenBack(Exception):
 
 
 @pytest.fixture(scope="module")
-def quiet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    path = Path(tmp_path_factory.mktemp("bulk")) / "hub.sqlite"
-    with opened(path, PLACE, HEAD) as store:
+def quiet(empty: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    with opened(shutil.copy(empty, tmp_path_factory.mktemp("bulk")), PLACE, HEAD) as store:
         yield store
 
 
@@ -309,7 +334,7 @@ ITEMS = st.lists(
 )
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(ITEMS, st.booleans())
 def test_each_of_a_bulk_ends_as_if_it_had_come_alone(quiet: Store, items: list[Any], late: bool) -> None:
     answers = {n: answer for n, _, _, answer in reversed(items)}
@@ -317,7 +342,9 @@ def test_each_of_a_bulk_ends_as_if_it_had_come_alone(quiet: Store, items: list[A
 
     def in_bulk(conn: Connection) -> Any:
         body = bulk(*(item(n, amount, currency) for n, amount, currency, _ in items))
-        bulk_transfers.prepare(conn, inbound(bulk_messages.BulkTransfer, PAYER, {}, body, NOW))
+        asked = inbound(bulk_messages.BulkTransfer, PAYER, {}, body, NOW)
+        while bulk_transfers.prepare(conn, asked):
+            assert conn.execute(select(letters)).all() == []
         claims: dict[str, Any] = {
             "right": {"fulfilment": FULFILMENT},
             "wrong": {"fulfilment": WRONG},
@@ -325,7 +352,9 @@ def test_each_of_a_bulk_ends_as_if_it_had_come_alone(quiet: Store, items: list[A
         }
         results = [{"transferId": name(n)} | claims.get(answer, {}) for n, answer in answers.items()]
         body = told("COMPLETED", results)
-        bulk_transfers.fulfil(conn, inbound(bulk_messages.BulkTransferred, PAYEE, {"ID": BULK_ID}, body, at))
+        said = inbound(bulk_messages.BulkTransferred, PAYEE, {"ID": BULK_ID}, body, at)
+        while bulk_transfers.fulfil(conn, said):
+            assert conn.execute(select(bulk_tables.bulks.c.state)).scalar_one() == "RECEIVED"
         assert expiry.expire(conn, NOW + 30_000) == 0
         sent = conn.execute(select(letters).where(letters.c.participant == PAYER).order_by(letters.c.seq))
         (last,) = sent.all()
@@ -360,4 +389,7 @@ def test_each_of_a_bulk_ends_as_if_it_had_come_alone(quiet: Store, items: list[A
         transfers.expire(conn, NOW + 30_000)
         return state(conn)
 
-    assert seen(quiet, in_bulk) == seen(quiet, alone)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bulk_transfers, "AT_ONCE", 2)
+        ended = seen(quiet, in_bulk)
+    assert ended == seen(quiet, alone)

@@ -427,4 +427,4 @@ SHARED = create_engine("sqlite+tradelane://").connect()
 with SHARED.begin():
     metadata.create_all(SHARED)
 TestVersus = Versus.TestCase
-TestVersus.settings = settings(max_examples=12, stateful_step_count=25, deadline=None)
+TestVersus.settings = settings(max_examples=10, stateful_step_count=25, deadline=None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
@@ -38,8 +39,8 @@ STEPS = [state.value for state in settlements.WAY]
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    with opened(Path(tmp_path_factory.mktemp("settlement")) / "hub.sqlite", PLACE, HEAD) as store:
+def store(empty: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    with opened(shutil.copy(empty, tmp_path_factory.mktemp("settlement")), PLACE, HEAD) as store:
         yield store
 
 
@@ -103,23 +104,23 @@ def test_a_window_is_closed_settled_and_the_positions_reset(http: httpx2.Client,
         "b": {"amount": 0, "currency": "EUR"},
         "c": {"amount": -30, "currency": "EUR"},
     }
-    skipped = _update(made, "PS_TRANSFERS_RESERVED")
+    skipped = to_step(made, "PS_TRANSFERS_RESERVED")
     field = "participants.0.accounts.0.state"
     assert_problem(http.put("/settlements/1", json=skipped, headers=KEY), 409, "settlement-state", field)
     for step in STEPS[1:-1]:
-        made = good(http.put("/settlements/1", json=_update(made, step), headers=KEY))
+        made = good(http.put("/settlements/1", json=to_step(made, step), headers=KEY))
         assert made["state"] == step
     aborted = http.put("/settlements/1", json={"state": "ABORTED", "reason": "no"}, headers=KEY)
     assert_problem(aborted, 409, "settlement-state", "state")
-    first = {"participants": _update(made, "SETTLED")["participants"][:1]}
+    first = {"participants": to_step(made, "SETTLED")["participants"][:1]}
     assert good(http.put("/settlements/1", json=first, headers=KEY))["state"] == "SETTLING"
-    made = good(http.put("/settlements/1", json=_update(made, "SETTLED"), headers=KEY))
+    made = good(http.put("/settlements/1", json=to_step(made, "SETTLED"), headers=KEY))
     assert [made["state"], *(one["state"] for one in made["settlementWindows"])] == ["SETTLED", "SETTLED"]
     zero = store.read_now(lambda conn: standing(conn, *FSPS))
     assert set(zero.values()) == {(0, 0)}
 
 
-def _update(settlement: dict[str, Any], state: str) -> dict[str, Any]:
+def to_step(settlement: dict[str, Any], state: str) -> dict[str, Any]:
     return {
         "participants": [
             {
@@ -171,7 +172,7 @@ def test_what_is_asked_for_is_found(http: httpx2.Client) -> None:
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_a_close_that_races_commits_leaves_each_in_one_window(tmp_path: Path, seed: int) -> None:
+def test_a_close_that_races_commits_leaves_each_in_one_window(empty: Path, tmp_path: Path, seed: int) -> None:
     """Closings and commits are handed to the one writer by many tasks, in an order that the seed decides."""
     random = Random(seed)
 
@@ -201,7 +202,7 @@ def test_a_close_that_races_commits_leaves_each_in_one_window(tmp_path: Path, se
         random.shuffle(tasks)
         await asyncio.gather(*tasks)
 
-    with opened(tmp_path / "hub.sqlite", PLACE, HEAD) as store:
+    with opened(shutil.copy(empty, tmp_path), PLACE, HEAD) as store:
         asyncio.run(race(store))
         store.read_now(lambda conn: _check(conn, 40))
 
@@ -280,7 +281,7 @@ class Settling(RuleBasedStateMachine):
     def advance(self, data: st.DataObject, all_of_them: bool, step: str) -> None:
         number = data.draw(st.integers(1, len(self.made)))
         before = settlement_routes.settlement_state(SHARED, number).model_dump(by_alias=True)
-        update = _update(before, step)
+        update = to_step(before, step)
         if not all_of_them:
             update["participants"] = [data.draw(st.sampled_from(update["participants"]))]
         self.change(number, wire.UpdateSettlement.model_validate(update), before)
@@ -291,7 +292,7 @@ class Settling(RuleBasedStateMachine):
         number = data.draw(st.integers(1, len(self.made)))
         before = settlement_routes.settlement_state(SHARED, number).model_dump(by_alias=True)
         if before["state"] in STEPS[:-1]:
-            update = _update(before, STEPS[STEPS.index(before["state"]) + 1])
+            update = to_step(before, STEPS[STEPS.index(before["state"]) + 1])
             self.change(number, wire.UpdateSettlement.model_validate(update), before)
 
     @precondition(lambda self: self.made)
@@ -351,4 +352,4 @@ SHARED = create_engine("sqlite+tradelane://").connect()
 with SHARED.begin():
     metadata.create_all(SHARED)
 TestSettling = Settling.TestCase
-TestSettling.settings = settings(max_examples=10, stateful_step_count=25, deadline=None)
+TestSettling.settings = settings(max_examples=8, stateful_step_count=25, deadline=None)

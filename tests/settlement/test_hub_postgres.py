@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
+from functools import partial
 
 import httpx2
 import pytest
+from sqlalchemy import Connection
 
 from tests.postgres import running_postgres
+from tests.settlement.fspiop_money import committed, enrol, inbound, prepared, standing
+from tests.settlement.fspiop_scheme import PAYEE, PAYER
 from tests.settlement.hubs import (
     ANA,
     NOW,
@@ -22,14 +27,23 @@ from tests.settlement.hubs import (
     settlement,
     shipment,
 )
+from tests.settlement.test_fspiop_fx import CONVERSION, FXP, alone, promise
+from tests.settlement.test_fspiop_settlement import STEPS, to_step
 from tests.settlement.test_hub_assessments import asked
 from tests.settlement.test_hub_declarations import small
 from tradelane.gateway.store import StoreError, opened
 from tradelane.settlement.ehub.client import HubClient
 from tradelane.settlement.ehub.server.app import create_app
 from tradelane.settlement.ehub.server.customs import nomenclature
+from tradelane.settlement.ehub.server.fspiop import expiry, fx_messages, fx_transfers, settlements, windows
+from tradelane.settlement.ehub.server.fspiop.settlement_routes import settlement_state
 from tradelane.settlement.ehub.server.migrations import HEAD, PLACE
+from tradelane.settlement.ehub.wire_fspiop_settlement import CreateSettlement, UpdateSettlement, WindowNumber
 from tradelane.settlement.hs import OFFICIAL, Entry
+
+DAY_ONE = CreateSettlement(
+    settlement_model="DEFERREDNET", reason="day", settlement_windows=[WindowNumber(id=1)]
+)
 
 
 @pytest.fixture(scope="module")
@@ -89,3 +103,30 @@ def test_pages_follow_each_other_in_one_order(market: Hub) -> None:
     names = [account["account"] for account in first["items"] + rest["items"]]
     assert names == sorted(names)
     assert len(names) == 13
+
+
+def test_the_switch_converts_and_settles(market: Hub) -> None:
+    def trade(conn: Connection) -> int:
+        enrol(conn, PAYER, PAYEE, FXP, currencies=("EUR", "USD"))
+        prepared(conn, 1, PAYER, PAYEE, "30.0001")
+        committed(conn, 1, PAYEE)
+        told = inbound("fxTransfers", PAYER, {}, fx_messages.FxTransfer, alone(), NOW)
+        fx_transfers.prepare(conn, told)
+        promised = inbound("fxTransfers", FXP, {"ID": CONVERSION}, fx_messages.FxFulfil, promise(), NOW)
+        fx_transfers.fulfil(conn, promised)
+        assert not expiry.overdue(conn, NOW) and expiry.expire(conn, NOW) == 0
+        windows.close(conn, 1, "day", NOW)
+        return settlements.create(conn, DAY_ONE, NOW)
+
+    def settle(conn: Connection, step: str) -> str:
+        update = to_step(settlement_state(conn, 1).model_dump(by_alias=True), step)
+        settlements.update_one(conn, 1, UpdateSettlement.model_validate(update), NOW)
+        return settlement_state(conn, 1).state
+
+    async def whole() -> list[str]:
+        assert await market.store(trade) == 1
+        return [await market.store(partial(settle, step=step)) for step in STEPS[1:]]
+
+    assert asyncio.run(whole()) == STEPS[1:]
+    left = market.store.read_now(lambda conn: standing(conn, PAYER, PAYEE, FXP))
+    assert set(left.values()) == {(0, 0)} and len(left) == 6

@@ -10,12 +10,12 @@ import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, exists, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, exists, insert, select, update
 
 from tradelane.market.units import instant
-from tradelane.settlement.ehub.server.fspiop import linked, outbox
+from tradelane.settlement.ehub.server.fspiop import bulk_rows, linked, outbox
 from tradelane.settlement.ehub.server.fspiop.bulk_messages import (
     BulkTransfer,
     BulkTransferred,
@@ -30,73 +30,78 @@ from tradelane.settlement.ehub.server.fspiop.registry import endpoint_of
 from tradelane.settlement.ehub.server.fspiop.tables import transfers as t
 from tradelane.settlement.fspiop_states import BULK, BULK_ENDS, BulkState, TransferState, after
 
-RESOURCE = "bulkTransfers"
-Effect = Callable[[Connection, Inbound[Any]], None]
+AT_ONCE = 50
+"""Transfers of a bulk in one work, so that nobody waits long for the one writer."""
+Effect = Callable[[Connection, Inbound[Any]], bool | None]
+
+
+class _End(NamedTuple):
+    """What a single transfer would have been told, and what it would have done."""
+
+    effect: Effect
+    said: Inbound[Any]
 
 
 def alone(effect: Effect) -> Effect:
     """``effect`` for transfers that are in no bulk; Refused for the others."""
 
-    def judged(conn: Connection, told: Inbound[Any]) -> None:
+    def judged(conn: Connection, told: Inbound[Any]) -> bool | None:
         if told.ids["ID"] in members(conn, [told.ids["ID"]]):
             raise Refused(Fault.VALIDATION, "the transfer is one of a bulk")
-        effect(conn, told)
+        return effect(conn, told)
 
     return judged
 
 
-def prepare(conn: Connection, asked: Inbound[BulkTransfer]) -> None:
-    """POST /bulkTransfers. What the hub refuses of it does not go on to the payee."""
-    body, at = asked.body, asked.at
-    known = _row(conn, body.bulkTransferId)
-    if known is not None:
-        if known.request != asked.digest:
-            raise Refused(Fault.MODIFIED, body.bulkTransferId)
-        if known.completed_at is not None:
-            _tell(conn, known, asked.envelope.source, at)
-        return
-    if body.payerFsp != asked.envelope.source:
-        raise Refused(Fault.PAYER_FSP, "payerFsp is not FSPIOP-Source")
-    if endpoint_of(conn, body.payeeFsp) is None or body.payeeFsp == body.payerFsp:
-        raise Refused(Fault.PAYEE_FSP, body.payeeFsp)
-    if instant(body.expiration) <= at:
-        raise Refused(Fault.TRANSFER_EXPIRED, "expiration")
-    row = {
-        "bulk": body.bulkTransferId,
-        "request": asked.digest,
-        "payer": body.payerFsp,
-        "payee": body.payeeFsp,
-        "expires_at": instant(body.expiration),
-        "version": asked.envelope.version,
-        "state": BulkState.RECEIVED.value,
-    }
-    conn.execute(insert(b), row)
-    _prepare_each(conn, asked)
-    going = [item.place for item in _items(conn, body.bulkTransferId) if item.refused is None]
+def prepare(conn: Connection, asked: Inbound[BulkTransfer]) -> bool:
+    """POST /bulkTransfers: judges some of it; True while more are left, to be asked again with the same. What
+    the hub refuses of it does not go on to the payee."""
+    bulk, listed = asked.body.bulkTransferId, asked.body.individualTransfers
+    known = bulk_rows.row(conn, bulk)
+    if known is None:
+        _add(conn, asked)
+    elif known.request != asked.digest:
+        raise Refused(Fault.MODIFIED, bulk)
+    elif known.completed_at is not None:
+        bulk_rows.tell(conn, known, asked.envelope.source, asked.at)
+        return False
+    judged = len(bulk_rows.items(conn, bulk))
+    if judged == len(listed):
+        return False
+    _prepare_some(conn, asked, range(judged, min(judged + AT_ONCE, len(listed))))
+    if judged + AT_ONCE < len(listed):
+        return True
+    going = [item.place for item in bulk_rows.items(conn, bulk) if item.refused is None]
     if going:
-        outbox.post(conn, _onward(asked, going), at)
+        outbox.post(conn, _onward(asked, going), asked.at)
     else:
-        _end(conn, body.bulkTransferId, BulkState.REJECTED, at)
-        _tell(conn, _known(conn, body.bulkTransferId), body.payerFsp, at)
+        bulk_rows.end(conn, bulk, BulkState.REJECTED, asked.at)
+        bulk_rows.tell(conn, bulk_rows.known(conn, bulk), asked.body.payerFsp, asked.at)
+    return False
 
 
-def fulfil(conn: Connection, told: Inbound[BulkTransferred]) -> None:
+def fulfil(conn: Connection, told: Inbound[BulkTransferred]) -> bool:
     """PUT /bulkTransfers/{ID} by the payee: how far it is, and of some transfers or all how they ended.
 
-    COMPLETED and REJECTED end them all: one that is not said to be fulfilled has been rejected.
+    COMPLETED and REJECTED end them all: one that is not said to be fulfilled has been rejected. True while
+    more are left, to be told again with the same.
     """
     row = _of_payee(conn, told)
     said = BulkState(told.body.bulkTransferState)
     if row.completed_at is None:
-        with told_together(conn, told.at, [one.transfer for one in _items(conn, row.bulk)]):
-            _fulfil_each(conn, row, told, said)
-    items = _items(conn, row.bulk)
+        ends = _ends(conn, row, told, said)
+        with told_together(conn, told.at, ends):
+            for end in list(ends.values())[:AT_ONCE]:
+                end.effect(conn, end.said)
+        if len(ends) > AT_ONCE:
+            return True
+    items = bulk_rows.items(conn, row.bulk)
     claimed = _claims(told.body)
     true = {(one.transfer, one.fulfilment) for one in items}
     state = after(BULK, BulkState(row.state), said)
     if state is not None:
         if state in BULK_ENDS:
-            _end(conn, row.bulk, state, told.at)
+            bulk_rows.end(conn, row.bulk, state, told.at)
         else:
             conn.execute(update(b).where(b.c.bulk == row.bulk).values(state=state.value))
         refused = any(one.refused for one in items)
@@ -104,43 +109,49 @@ def fulfil(conn: Connection, told: Inbound[BulkTransferred]) -> None:
         if whole and told.envelope.destination != outbox.HUB:
             outbox.post(conn, told.letter(row.payer), told.at)
         else:
-            _tell(conn, _known(conn, row.bulk), row.payer, told.at)
+            bulk_rows.tell(conn, bulk_rows.known(conn, row.bulk), row.payer, told.at)
     if not claimed <= true:
-        _tell(conn, _known(conn, row.bulk), row.payee, told.at)
+        bulk_rows.tell(conn, bulk_rows.known(conn, row.bulk), row.payee, told.at)
+    return False
 
 
-def reject(conn: Connection, told: Inbound[Failure]) -> None:
-    """PUT /bulkTransfers/{ID}/error by the payee: what is left is let go; the payer gets it as it came."""
+def reject(conn: Connection, told: Inbound[Failure]) -> bool:
+    """PUT /bulkTransfers/{ID}/error by the payee: what is left is let go; the payer gets it as it came. True
+    while more are left."""
     row = _of_payee(conn, told)
     if row.completed_at is not None:
-        return
-    with told_together(conn, told.at, [one.transfer for one in _items(conn, row.bulk)]):
-        for transfer in _reserved(_items(conn, row.bulk)):
+        return False
+    reserved = bulk_rows.reserved(bulk_rows.items(conn, row.bulk))
+    with told_together(conn, told.at, reserved):
+        for transfer in reserved[:AT_ONCE]:
             linked.reject(conn, _single(told, transfer, told.body, told.raw))
-    _end(conn, row.bulk, _outcome(_items(conn, row.bulk)), told.at)
+    if len(reserved) > AT_ONCE:
+        return True
+    bulk_rows.end(conn, row.bulk, bulk_rows.outcome(bulk_rows.items(conn, row.bulk)), told.at)
     outbox.post(conn, told.letter(row.payer), told.at)
+    return False
 
 
 def show(conn: Connection, asked: Inbound[None]) -> None:
     """GET /bulkTransfers/{ID}: the present state to one of its two parties."""
-    row = _row(conn, asked.ids["ID"])
+    row = bulk_rows.row(conn, asked.ids["ID"])
     source = asked.envelope.source
     if row is None or source not in (row.payer, row.payee):
         raise Refused(Fault.BULK_TRANSFER, asked.ids["ID"])
-    _tell(conn, row, source, asked.at)
+    bulk_rows.tell(conn, row, source, asked.at)
 
 
 def expire(conn: Connection, at: int) -> int:
     """End the bulks whose time is over, once all their transfers have ended; how many."""
     rows = conn.execute(select(b).where(_over(at), ~_under_way())).all()
     for row in rows:
-        state = _outcome(_items(conn, row.bulk))
-        _end(conn, row.bulk, state, at)
+        state = bulk_rows.outcome(bulk_rows.items(conn, row.bulk))
+        bulk_rows.end(conn, row.bulk, state, at)
         for fsp in (row.payer, row.payee):
             if state is BulkState.COMPLETED:
-                _tell(conn, _known(conn, row.bulk), fsp, at)
+                bulk_rows.tell(conn, bulk_rows.known(conn, row.bulk), fsp, at)
             else:
-                _say(conn, row, fsp, "/error", Refused(Fault.TRANSFER_EXPIRED).body(), at)
+                bulk_rows.say(conn, row, fsp, "/error", Refused(Fault.TRANSFER_EXPIRED).body(), at)
     return len(rows)
 
 
@@ -167,13 +178,33 @@ def members(conn: Connection, ids: Iterable[str]) -> set[str]:
     return set(conn.execute(query).scalars())
 
 
-def _prepare_each(conn: Connection, asked: Inbound[BulkTransfer]) -> None:
-    listed = asked.body.individualTransfers
-    ids = [item.transferId for item in listed]
+def _add(conn: Connection, asked: Inbound[BulkTransfer]) -> None:
+    body = asked.body
+    if body.payerFsp != asked.envelope.source:
+        raise Refused(Fault.PAYER_FSP, "payerFsp is not FSPIOP-Source")
+    if endpoint_of(conn, body.payeeFsp) is None or body.payeeFsp == body.payerFsp:
+        raise Refused(Fault.PAYEE_FSP, body.payeeFsp)
+    if instant(body.expiration) <= asked.at:
+        raise Refused(Fault.TRANSFER_EXPIRED, "expiration")
+    row = {
+        "bulk": body.bulkTransferId,
+        "request": asked.digest,
+        "payer": body.payerFsp,
+        "payee": body.payeeFsp,
+        "expires_at": instant(body.expiration),
+        "version": asked.envelope.version,
+        "state": BulkState.RECEIVED.value,
+    }
+    conn.execute(insert(b), row)
+
+
+def _prepare_some(conn: Connection, asked: Inbound[BulkTransfer], places: range) -> None:
+    some = [(place, asked.body.individualTransfers[place]) for place in places]
+    ids = [item.transferId for _, item in some]
     taken = set(conn.execute(select(t.c.transfer).where(t.c.transfer.in_(ids))).scalars())
     rows = []
     with told_together(conn, asked.at, ids):
-        for place, item in enumerate(listed):
+        for place, item in some:
             try:
                 if item.transferId in taken:
                     raise Refused(Fault.MODIFIED, item.transferId)
@@ -212,26 +243,34 @@ def _onward(asked: Inbound[BulkTransfer], going: Sequence[int]) -> outbox.Letter
         return asked.letter(asked.body.payeeFsp)
     body = json.loads(asked.raw)
     body["individualTransfers"] = [body["individualTransfers"][place] for place in going]
-    content = (RESOURCE, asked.envelope.version)
-    own = outbox.own(asked.body.payeeFsp, asked.topic, f"/{RESOURCE}", content, body, asked.at)
+    content = (bulk_rows.RESOURCE, asked.envelope.version)
+    own = outbox.own(asked.body.payeeFsp, asked.topic, f"/{bulk_rows.RESOURCE}", content, body, asked.at)
     return replace(own, method="POST", headers={**own.headers, "accept": own.headers["content-type"]})
 
 
-def _fulfil_each(conn: Connection, row: Row[Any], told: Inbound[BulkTransferred], said: BulkState) -> None:
-    reserved = _reserved(_items(conn, row.bulk))
+def _ends(
+    conn: Connection, row: Row[Any], told: Inbound[BulkTransferred], said: BulkState
+) -> dict[str, _End]:
+    """What the message has to end of what is reserved, by transfer; of two for one the first counts."""
+    reserved = bulk_rows.reserved(bulk_rows.items(conn, row.bulk))
+    held = set(reserved)
+    ends: dict[str, _End] = {}
     for one in told.body.individualTransferResults:
-        if reserved.pop(one.transferId, "") is not None:
+        if one.transferId not in held or one.transferId in ends:
             continue
         if one.errorInformation is not None:
             failure = Failure(errorInformation=one.errorInformation)
             raw = failure.model_dump_json().encode()
-            linked.reject(conn, _single(told, one.transferId, failure, raw))
+            ends[one.transferId] = _End(linked.reject, _single(told, one.transferId, failure, raw))
         elif one.fulfilment is not None and said is not BulkState.REJECTED:
             fulfilled = Fulfil(transferState="COMMITTED", fulfilment=one.fulfilment)
-            linked.fulfil(conn, _single(told, one.transferId, fulfilled, b""))
+            ends[one.transferId] = _End(linked.fulfil, _single(told, one.transferId, fulfilled, b""))
     if said in BULK_ENDS:
-        for transfer in _reserved(_items(conn, row.bulk)):
-            linked.fulfil(conn, _single(told, transfer, Fulfil(transferState="ABORTED"), b""))
+        aborted = Fulfil(transferState="ABORTED")
+        for transfer in reserved:
+            if transfer not in ends:
+                ends[transfer] = _End(linked.fulfil, _single(told, transfer, aborted, b""))
+    return ends
 
 
 def _claims(said: BulkTransferred) -> set[tuple[str, str | None]]:
@@ -243,68 +282,11 @@ def _claims(said: BulkTransferred) -> set[tuple[str, str | None]]:
     }
 
 
-def _reserved(items: Sequence[Row[Any]]) -> dict[str, None]:
-    """In their order."""
-    return {one.transfer: None for one in items if one.state == TransferState.RESERVED}
-
-
-def _outcome(items: Sequence[Row[Any]]) -> BulkState:
-    done = any(one.state == TransferState.COMMITTED for one in items)
-    return BulkState.COMPLETED if done else BulkState.REJECTED
-
-
-def _end(conn: Connection, bulk: str, state: BulkState, at: int) -> None:
-    conn.execute(update(b).where(b.c.bulk == bulk).values(state=state.value, completed_at=at))
-
-
-def _tell(conn: Connection, row: Row[Any], to: str, at: int) -> None:
-    """The state, and of each transfer that has ended how."""
-    results = [_result(one) for one in _items(conn, row.bulk) if one.state != TransferState.RESERVED]
-    body: dict[str, Any] = {"bulkTransferState": row.state}
-    if results:
-        body["individualTransferResults"] = results
-    if row.completed_at is not None:
-        body["completedTimestamp"] = outbox.timestamp(row.completed_at)
-    _say(conn, row, to, "", body, at)
-
-
-def _result(item: Row[Any]) -> dict[str, Any]:
-    error = item.refused or item.error
-    if error is None:
-        return {"transferId": item.transfer, "fulfilment": item.fulfilment}
-    return {"transferId": item.transfer, "errorInformation": json.loads(error)["errorInformation"]}
-
-
-def _say(conn: Connection, row: Row[Any], to: str, tail: str, body: Any, at: int) -> None:
-    path = f"/{RESOURCE}/{row.bulk}{tail}"
-    outbox.post(conn, outbox.own(to, row.bulk, path, (RESOURCE, row.version), body, at), at)
-
-
 def _of_payee(conn: Connection, told: Inbound[Any]) -> Row[Any]:
-    row = _row(conn, told.ids["ID"])
+    row = bulk_rows.row(conn, told.ids["ID"])
     if row is None or told.envelope.source != row.payee:
         raise Refused(Fault.BULK_TRANSFER, told.ids["ID"])
     return row
-
-
-def _known(conn: Connection, bulk: str) -> Row[Any]:
-    return conn.execute(select(b).where(b.c.bulk == bulk)).one()
-
-
-def _row(conn: Connection, bulk: str) -> Row[Any] | None:
-    return conn.execute(select(b).where(b.c.bulk == bulk)).one_or_none()
-
-
-def _items(conn: Connection, bulk: str) -> Sequence[Row[Any]]:
-    """Its items in order; ``state``, ``fulfilment`` and ``error`` are of the transfers that went on."""
-    became = (t.c.transfer == i.c.transfer) & i.c.refused.is_(None)
-    query: Select[Any] = (
-        select(i.c.place, i.c.transfer, i.c.refused, t.c.state, t.c.fulfilment, t.c.error)
-        .join_from(i, t, became, isouter=True)
-        .where(i.c.bulk == bulk)
-        .order_by(i.c.place)
-    )
-    return conn.execute(query).all()
 
 
 def _over(at: int) -> ColumnElement[bool]:

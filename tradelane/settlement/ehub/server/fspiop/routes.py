@@ -33,7 +33,8 @@ from tradelane.settlement.ehub.server.fspiop.inbound import Inbound
 from tradelane.settlement.ehub.server.transact import Transact
 
 LARGEST_BODY = 5 * 1024 * 1024
-Effect = Callable[[Connection, Inbound[Any]], None]
+Effect = Callable[[Connection, Inbound[Any]], bool | None]
+"""True: there is more of it, in works to come; it is asked again with the same."""
 _PARTY = ("/{Type}/{ID}", "/{Type}/{ID}/{SubId}")
 Route = tuple[str, str, type[BaseModel] | None, Effect]
 
@@ -108,7 +109,8 @@ def _handler(
 ) -> Callable[[Request], Any]:
     async def handle(request: Request) -> Response:
         asked = await _read(request, kind, now())
-        await transact(lambda conn: _settle(conn, asked, effect))
+        while await transact(lambda conn: _settle(conn, asked, effect)):
+            pass
         return Response(status_code=200 if request.method == "PUT" else 202)
 
     return handle
@@ -130,8 +132,8 @@ async def _read(request: Request, kind: type[BaseModel] | None, at: int) -> Inbo
     return Inbound(envelope, request.method, path + query, ids, body, bytes(raw) if kind else b"", at)
 
 
-def _settle(conn: Connection, asked: Inbound[Any], effect: Effect) -> None:
-    """The effect, or the error callback that stands for it."""
+def _settle(conn: Connection, asked: Inbound[Any], effect: Effect) -> bool:
+    """The effect, or the error callback that stands for it; whether there is more of it."""
     source = asked.envelope.source
     if registry.endpoint_of(conn, source) is None:
         raise Refused(Fault.UNKNOWN_ID, f"FSPIOP-Source: {source}")
@@ -141,7 +143,7 @@ def _settle(conn: Connection, asked: Inbound[Any], effect: Effect) -> None:
         signature.check(keys, asked.envelope.headers, asked.method, asked.path, asked.raw)
     try:
         with conn.begin_nested():
-            effect(conn, asked)
+            return bool(effect(conn, asked))
     except Refused as why:
         path = asked.path.partition("?")[0].removesuffix("/error")
         if asked.method == "POST" and path.count("/") == 1:
@@ -149,6 +151,7 @@ def _settle(conn: Connection, asked: Inbound[Any], effect: Effect) -> None:
         content = (asked.envelope.resource, asked.envelope.version)
         letter = outbox.own(source, asked.topic, f"{path}/error", content, why.body(), asked.at)
         outbox.post(conn, letter, asked.at)
+        return False
 
 
 def _described(path: str, kind: type[BaseModel] | None) -> dict[str, Any]:

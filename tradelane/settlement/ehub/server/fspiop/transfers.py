@@ -6,7 +6,6 @@ the same amount at payer and payee; each effect is written with the messages tha
 
 from __future__ import annotations
 
-import hashlib
 import json
 from typing import Any
 
@@ -29,10 +28,9 @@ _MOST_EXPIRED = 500
 def prepare(conn: Connection, asked: Inbound[Prepare]) -> None:
     """POST /transfers. Refused goes to the payer as an error callback."""
     body, at = asked.body, asked.at
-    digest = hashlib.sha256(json.dumps(json.loads(asked.raw), sort_keys=True).encode()).digest()
     known = _row(conn, body.transferId)
     if known is not None:
-        if known.request != digest:
+        if known.request != asked.digest:
             raise Refused(Fault.MODIFIED, body.transferId)
         if known.state in (TransferState.COMMITTED, TransferState.ABORTED):
             _tell(conn, known, asked.envelope.source, at)
@@ -53,7 +51,7 @@ def prepare(conn: Connection, asked: Inbound[Prepare]) -> None:
             raise Refused(fault, f"{fsp} has no account in {body.amount.currency}")
     row = {
         "transfer": body.transferId,
-        "request": digest,
+        "request": asked.digest,
         "payer": body.payerFsp,
         "payee": body.payeeFsp,
         "currency": body.amount.currency,
