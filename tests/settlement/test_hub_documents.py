@@ -160,6 +160,7 @@ def test_papers_are_listed_by_subject_and_kind(hub: Inspected) -> None:
         (OPERATOR, {}, 409, "duplicate-id", "number"),
         (OPERATOR, {"number": "n", "valid_until": "2026-05-31"}, 422, "validation", "body"),
         (OPERATOR, {"number": "n", "valid_from": "June"}, 422, "validation", "valid_from"),
+        (OPERATOR, {"number": "n", "valid_from": 20_000}, 422, "validation", "valid_from"),
         (OPERATOR, {"number": "n", "sha256": "00"}, 422, "validation", "sha256"),
     ],
 )

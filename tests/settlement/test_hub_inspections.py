@@ -77,6 +77,17 @@ def test_a_fail_holds_the_goods_and_keeps_the_money_for_a_refund(hub: Inspected)
     assert acts == ["dispute-opened", "inspection-ended", "dispute-resolved"]
 
 
+def test_a_fail_leaves_money_alone_whose_time_is_over(hub: Inspected) -> None:
+    held = reservation("late", "1", contract="late") | {"expires_at": iso(NOW + 1)}
+    hub.ok(OPERATOR, "/reservations", held)
+    declared(hub, "late", ARMS)
+    hub.facade.at = NOW + 1
+    hub.ok(OPERATOR, "/inspections/customs/late/result", FAIL, 200)
+    hub.facade.at = NOW
+    assert hub.get(OPERATOR, "/reservations/late")["state"] == "released"
+    assert "late" not in {one["contract"] for one in hub.get(OPERATOR, "/disputes")["items"]}
+
+
 def test_what_failed_is_released_once_another_inspection_passed(hub: Inspected) -> None:
     declared(hub, "c3", ARMS)
     hub.ok(OPERATOR, "/inspections/customs/c3/result", FAIL, 200)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, Field, model_validator
 
 from tradelane.market.units import PPM
 from tradelane.settlement.contract import State as ContractState
@@ -17,6 +17,15 @@ from tradelane.settlement.inspection import Event, State
 Ppm = Annotated[int, Field(ge=1, le=PPM, strict=True)]
 InspectionId = Annotated[Id, Field(max_length=160)]
 Person = Annotated[Name, Field(max_length=120)]
+
+
+def _day(value: object) -> object:
+    if isinstance(value, int | float):
+        raise ValueError("write it as 2026-06-21")
+    return value
+
+
+Day = Annotated[date, BeforeValidator(_day)]
 
 
 class OpenDispute(Question):
@@ -113,8 +122,8 @@ class FileDocument(Question):
     number: Person
     issuer: Person
     subject: Id
-    valid_from: date
-    valid_until: date
+    valid_from: Day
+    valid_until: Day
     sha256: Sha256
 
     @model_validator(mode="after")

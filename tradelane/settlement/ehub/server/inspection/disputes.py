@@ -80,9 +80,13 @@ def resolve(conn: Connection, fields: Mapping[str, Any], at: int) -> DisputeStat
     return state(required(conn, contract))
 
 
-def find_money(conn: Connection, contract: str) -> Row[Any] | None:
-    """The reservation named like the contract, while nothing was disputed."""
-    return None if _find(conn, contract) is not None else _money(conn, contract, contract)
+def held_money(conn: Connection, contract: str, at: int) -> Row[Any] | None:
+    """The reservation named like the contract, where it still holds its money at ``at`` (ms) and nobody ever
+    disputed it."""
+    ledger.expire(conn, at)
+    row = _money(conn, contract, contract)
+    held = row is not None and row.state == ReservationStatus.RESERVED
+    return row if held and _find(conn, contract) is None else None
 
 
 def standing(conn: Connection, row: Row[Any]) -> State:
@@ -185,11 +189,6 @@ def _money(conn: Connection, contract: str, reservation: str) -> Row[Any] | None
 
 def _find(conn: Connection, contract: str) -> Row[Any] | None:
     return conn.execute(_FIND, {"id": contract}).first()
-
-
-def is_held(row: Row[Any]) -> bool:
-    """Whether the reservation still holds its money."""
-    return bool(row.state == ReservationStatus.RESERVED)
 
 
 _r, _h, _e = tables.reservations, tables.reservation_holds, tables.entries

@@ -51,8 +51,8 @@ def result(
 def _hold(conn: Connection, row: Row[Any], why: str, at: int) -> None:
     reason = f"inspection {row.inspection} failed: {why}"[:500]
     _follow(conn, row.declaration, CustomsEvent.HOLD, reason, at)
-    money = disputes.find_money(conn, row.contract)
-    if money is not None and disputes.is_held(money):
+    money = disputes.held_money(conn, row.contract, at)
+    if money is not None:
         disputes.begin(conn, money, reason, disputes.OPERATOR, at)
 
 
