@@ -17,7 +17,7 @@ from tradelane.settlement.ehub.server.commands import Command
 from tradelane.settlement.ehub.server.supervision.registering import register
 from tradelane.settlement.ehub.server.supervision.tables import audit_entries
 from tradelane.settlement.ehub.wire_members import RegisterMember
-from tradelane.settlement.member import Level, day_limit, rules
+from tradelane.settlement.member import Level, limits, rules
 
 ANA = {
     "member": "ana",
@@ -43,6 +43,7 @@ def test_four_fields_make_a_member_at_the_lowest_level(market: Hub) -> None:
         "member:ana:EUR",
     )
     assert body["day_limit"] == {"currency": "EUR", "value": "1000"}
+    assert body["contract_limit"] == {"currency": "EUR", "value": "500"}
     assert market.get("/supervision/members/ana") == body
     assert market.get("/supervision/members")["items"] == [body]
     assert market.post("/supervision/members", ANA, "ana/again").status_code == 409
@@ -139,7 +140,10 @@ def test_bad_registrations_name_their_field(market: Hub, change: dict[str, Any],
 def test_the_limits_of_a_day_rise_with_the_level() -> None:
     day = rules()[0].valid_from
     for currency in ("EUR", "GBP", "NOK", "XXX"):
-        limits = [day_limit(level, currency, day) for level in Level]
-        assert all(limit is not None for limit in limits)
-        assert [limit.nano for limit in limits if limit] == sorted(limit.nano for limit in limits if limit)
+        found = [most for level in Level if (most := limits(level, currency, day)) is not None]
+        assert len(found) == len(Level)
+        for of in ("contract", "day"):
+            amounts = [getattr(most, of).nano for most in found]
+            assert amounts == sorted(set(amounts))
+        assert all(most.contract.nano <= most.day.nano for most in found)
     assert Level.BUSINESS.is_above(Level.VERIFIED)

@@ -1,4 +1,4 @@
-"""Who trades through an e-hub, how well it is known, and how much may leave its accounts on a day. Pure.
+"""Who trades through an e-hub, how well it is known, and how much may leave its accounts. Pure.
 
 The limits are dated data from ``rules/levels.toml``. Before the first rule of a level is in force there is no
 limit. Whoever is not registered counts as :data:`LOWEST`.
@@ -13,6 +13,7 @@ from datetime import UTC, date, datetime
 from enum import StrEnum
 from functools import cache
 from importlib.resources import files
+from typing import NamedTuple
 
 from tradelane.market.units import Money
 from tradelane.settlement.policy import Trader
@@ -61,11 +62,12 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class LevelRule:
-    """``day``: currency → nano-units that may leave in a day."""
+    """``contract`` and ``day``: currency → nano-units that may leave for a contract, and in a day."""
 
     level: Level
     source: str
     valid_from: date
+    contract: Mapping[str, int]
     day: Mapping[str, int]
     valid_to: date | None = None
 
@@ -81,20 +83,38 @@ def rules() -> tuple[LevelRule, ...]:
 
 
 def _rule(
-    level: str, source: str, valid_from: date, day: dict[str, str], valid_to: date | None = None
+    level: str,
+    source: str,
+    valid_from: date,
+    contract: dict[str, str],
+    day: dict[str, str],
+    valid_to: date | None = None,
 ) -> LevelRule:
-    nano = {currency: Money.parse(value, currency).nano for currency, value in day.items()}
-    assert ANY_CURRENCY in nano, f"levels.toml: {level} has no amount for currencies not listed"
-    return LevelRule(Level(level), source, valid_from, nano, valid_to)
+    amounts = _amounts(level, contract), _amounts(level, day)
+    return LevelRule(Level(level), source, valid_from, amounts[0], amounts[1], valid_to)
 
 
-def day_limit(
-    level: Level, currency: str, day: date, known: Iterable[LevelRule] | None = None
-) -> Money | None:
-    """The most that may leave a member's account of a currency on a day; None when no rule is in force."""
+def _amounts(level: str, texts: Mapping[str, str]) -> dict[str, int]:
+    assert ANY_CURRENCY in texts, f"levels.toml: {level} has no amount for currencies not listed"
+    return {currency: Money.parse(value, currency).nano for currency, value in texts.items()}
+
+
+class Limits(NamedTuple):
+    """The most that may leave an account."""
+
+    contract: Money
+    day: Money
+
+
+def limits(level: Level, currency: str, day: date, known: Iterable[LevelRule] | None = None) -> Limits | None:
+    """Of a member's account of a currency on a day; None when no rule is in force."""
     for rule in rules() if known is None else known:
         if rule.level is level and rule.in_force(day):
-            return Money(rule.day.get(currency, rule.day[ANY_CURRENCY]), currency)
+            amounts = (
+                Money(table.get(currency, table[ANY_CURRENCY]), currency)
+                for table in (rule.contract, rule.day)
+            )
+            return Limits(*amounts)
     return None
 
 

@@ -69,8 +69,9 @@ class RotateKey(Question):
 
 
 class MemberState(BaseModel):
-    """``asked`` is the level the member wants; ``day_limit`` what may leave the account on a day, null where
-    no limit is in force; ``policy`` the platform's rule it falls under; ``suspended`` the reason or null."""
+    """``asked`` is the level the member wants; ``contract_limit`` and ``day_limit`` what may leave its account
+    for a contract and on a day, null where none is in force; ``policy`` the platform's rule it falls under;
+    ``suspended`` the reason or null."""
 
     member: str
     public_key: str
@@ -79,6 +80,7 @@ class MemberState(BaseModel):
     account: str
     level: Level
     asked: Level
+    contract_limit: Total | None
     day_limit: Total | None
     employees: int
     owner_born: int | None

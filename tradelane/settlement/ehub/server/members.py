@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, select
 
 from tradelane.market.units import iso
 from tradelane.settlement import accounts, policy
+from tradelane.settlement.ehub.server.bulk import among, names
 from tradelane.settlement.ehub.server.supervision.tables import members
 from tradelane.settlement.ehub.wire import Page, Total
 from tradelane.settlement.ehub.wire_members import MemberState
-from tradelane.settlement.member import Level, Member, day_limit, day_of
+from tradelane.settlement.member import Level, Member, day_of, limits
 from tradelane.settlement.problem import Problem
 
 MEMBER = "member:"
@@ -42,8 +44,21 @@ def may_spend(conn: Connection, account: str) -> None:
     if not account.startswith(MEMBER):
         return
     member = find(conn, account.removeprefix(MEMBER).rpartition(":")[0])
-    if member is not None and member.suspended is not None:
-        raise Problem.field(403, "suspended", "account", f"its member is suspended: {member.suspended}")
+    refused = None if member is None else suspended(member)
+    if refused is not None:
+        raise refused
+
+
+def suspended(member: Member) -> Problem | None:
+    """Why the member may move no money; None while it may."""
+    if member.suspended is None:
+        return None
+    return Problem.field(403, "suspended", "account", f"its member is suspended: {member.suspended}")
+
+
+def several(conn: Connection, ids: Collection[str]) -> dict[str, Member]:
+    """The members of these ids, by id."""
+    return {row.member: _member(row) for row in conn.execute(_SEVERAL, names(ids))}
 
 
 def known(conn: Connection, id: str) -> Member:
@@ -64,7 +79,7 @@ def listed(conn: Connection, after: str | None, limit: int, at: int) -> Page[Mem
 def state(member: Member, at: int) -> MemberState:
     """A member as the wire shows it on the day of ``at`` (ms)."""
     day = day_of(at)
-    limit = day_limit(member.level, member.currency, day)
+    most = limits(member.level, member.currency, day)
     fits = (rule for rule in policy.rules() if rule.in_force(day) and rule.fits(member.trader, day))
     rule = next(fits, None)
     return MemberState(
@@ -75,7 +90,8 @@ def state(member: Member, at: int) -> MemberState:
         account=accounts.member(member.id, member.currency),
         level=member.level,
         asked=member.asked,
-        day_limit=None if limit is None else Total.of(limit.nano, limit.currency),
+        contract_limit=None if most is None else Total.of(most.contract.nano, member.currency),
+        day_limit=None if most is None else Total.of(most.day.nano, member.currency),
         employees=member.employees,
         owner_born=member.owner_born,
         policy=None if rule is None else rule.memo,
@@ -90,4 +106,5 @@ def _member(row: Row[Any]) -> Member:
 
 
 _BY_ID = select(members).where(members.c.member == bindparam("id"))
+_SEVERAL = select(members).where(among(members.c.member))
 _BY_KEY = select(members).where(members.c.public_key == bindparam("key"))

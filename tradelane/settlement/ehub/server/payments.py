@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, insert, select
 
 from tradelane.market.units import Money, iso
-from tradelane.settlement.ehub.server import accounts, ledger, platform, receipts, tables
+from tradelane.settlement.ehub.server import accounts, ledger, limits, platform, receipts, tables
 from tradelane.settlement.ehub.server.commands import Answer, Command
 from tradelane.settlement.ehub.server.inspection import freezing
 from tradelane.settlement.ehub.wire import (
@@ -107,6 +107,7 @@ def release(conn: Connection, command: Command, _question: Release, *, reservati
     row = _open(_reservation(conn, reservation))
     given = void(f"{RELEASED}{reservation}", row.entry, kind="release")
     ledger.execute(conn, [given], command.at, contract=row.contract)
+    limits.give_back(conn, row, row.nano)
     return Answer.of(
         200,
         reservation_state(row).model_copy(
@@ -135,6 +136,8 @@ def settle(conn: Connection, command: Command, question: Settle) -> Answer:
     )
     levied = platform.levied(conn, moved, question.settlement, question.contract, command.at)
     _commit(conn, question, row, moved, levied.fees, command.at)
+    if row is not None and drawn is not None:
+        limits.give_back(conn, row, row.nano - drawn.money.nano)
     every = [*moved, *levied.fees]
     made = receipts.issue(conn, every, question.settlement, question.contract, command.at, levied.memos)
     rest = None if row is None or drawn is None else Total.of(row.nano - drawn.money.nano, row.currency)

@@ -10,26 +10,32 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, String, insert, select
 
 from tradelane.market.units import instant, iso
-from tradelane.settlement.ehub.server import accounts, ledger, members, tables
+from tradelane.settlement.ehub.server import accounts, ledger, limits, tables
 from tradelane.settlement.ehub.server.bulk import Bulk, among, names
 from tradelane.settlement.ehub.server.commands import Answer, Command, Result
+from tradelane.settlement.ehub.server.limits import RESERVED
 from tradelane.settlement.ehub.wire import ReservationState, ReservationStatus, Reserve, Total
 from tradelane.settlement.ledger import Entry, Refusal, pending
 from tradelane.settlement.problem import Problem
 
-RESERVED = "reservation/"
-"""How the entries that hold for a reservation are named."""
 Asked = tuple[Command, Reserve]
 
 
 def reserve(conn: Connection, asked: Sequence[Asked]) -> list[Result]:
     """Hold money for contracts, at the time of the last command; 402 where the account's available balance
-    would go below its limit."""
-    again = _again(asked)
-    if again:
-        return reserve(conn, asked[:again]) + reserve(conn, asked[again:])
+    would go below its limit, 409 where more would leave than its member's level allows."""
     at = max(command.at for command, _ in asked)
-    refused = _not_judged(conn, asked)
+    results: list[Result] = []
+    while len(results) < len(asked):
+        results += _first(conn, asked[len(results) :], at)
+    return results
+
+
+def _first(conn: Connection, asked: Sequence[Asked], at: int) -> list[Result]:
+    """As many of the first as can be judged without knowing what becomes of one of them."""
+    room = limits.Room(conn, [_payment(question) for _, question in asked], at)
+    refused, count = _not_judged(conn, asked, room)
+    asked = asked[:count]
     entries = {place: _held(question) for place, (_, question) in enumerate(asked) if place not in refused}
     contracts = {entry.id: entry.memo for entry in entries.values()}
     outcomes = ledger.execute(conn, list(entries.values()), at, contract=contracts)
@@ -39,43 +45,36 @@ def reserve(conn: Connection, asked: Sequence[Asked]) -> list[Result]:
             refused[place] = accounts.refused(outcome.refusal, field)
     granted = [question for place, (_, question) in enumerate(asked) if place not in refused]
     _HOLD(conn, [(one.reservation, one.contract, RESERVED + one.reservation) for one in granted])
+    room.write(conn, [_payment(one) for one in granted])
     return [refused.get(place) or _granted(question, at) for place, (_, question) in enumerate(asked)]
 
 
-def _again(asked: Sequence[Asked]) -> int | None:
-    """The first place whose reservation came before among these: what became of it has to be known first."""
-    seen: set[str] = set()
-    for place, (_, question) in enumerate(asked):
-        if question.reservation in seen:
-            return place
-        seen.add(question.reservation)
-    return None
-
-
-def _not_judged(conn: Connection, asked: Sequence[Asked]) -> dict[int, Problem]:
-    """By place, what the ledger is not even asked."""
+def _not_judged(
+    conn: Connection, asked: Sequence[Asked], room: limits.Room
+) -> tuple[dict[int, Problem], int]:
+    """By place, what the ledger is not even asked; and the first place for which it has to be known what
+    became of one before: of the same id, or of the same account, near its limit."""
     there = names([question.reservation for _, question in asked])
     taken = set(conn.execute(_KNOWN, there).scalars())
-    spenders: dict[str, Problem | None] = {}
-    refused = {}
+    seen: set[str] = set()
+    refused: dict[int, Problem] = {}
     for place, (_, question) in enumerate(asked):
-        reason = _spender(conn, question.account, spenders)
+        payment = _payment(question)
+        reason = room.refusal(payment)
+        if question.reservation in seen or (reason is not None and room.is_touched(payment.account)):
+            return refused, place
+        seen.add(question.reservation)
         if question.reservation in taken:
             reason = Problem.field(409, "duplicate-id", "reservation", "this reservation exists already")
         if reason is not None:
             refused[place] = reason
-    return refused
+        else:
+            room.take(payment)
+    return refused, len(asked)
 
 
-def _spender(conn: Connection, account: str, known: dict[str, Problem | None]) -> Problem | None:
-    """Why nothing may be spent from an account, looked up once."""
-    if account not in known:
-        known[account] = None
-        try:
-            members.may_spend(conn, account)
-        except Problem as problem:
-            known[account] = problem
-    return known[account]
+def _payment(question: Reserve) -> limits.Payment:
+    return limits.Payment(question.account, question.contract, question.amount.money)
 
 
 def _held(question: Reserve) -> Entry:

@@ -109,8 +109,19 @@ reservation_holds = Table(
     Column("reservation", String, primary_key=True),
     Column("seq", Long, ForeignKey("pendings.seq"), nullable=False, unique=True),
     Column("contract", String, nullable=False),
+    Index("ix_reservation_holds_contract", "contract"),
 )
 """Which pending line each reservation is."""
+
+spending = Table(
+    "spending",
+    metadata,
+    Column("account", String, ForeignKey("accounts.account"), primary_key=True),
+    Column("day", String, primary_key=True),
+    Column("nano", Long, nullable=False),
+    CheckConstraint("nano >= 0", name="ck_spending_not_negative"),
+)
+"""What was reserved and paid out of members' accounts on a day (UTC, ISO 8601), less what was given back."""
 
 settlements = Table(
     "settlements",

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, insert, select, update
 
 from tradelane.market.units import Money, iso
-from tradelane.settlement.ehub.server import accounts, members
+from tradelane.settlement.ehub.server import accounts, limits
 from tradelane.settlement.ehub.server.bank import xml
 from tradelane.settlement.ehub.server.bank.booking import book, hub_account, next_number
 from tradelane.settlement.ehub.server.bank.tables import batches, payouts
@@ -37,7 +37,7 @@ def order(conn: Connection, command: Command, question: OrderPayout) -> Answer:
         raise Problem.field(422, "not-a-member", "account", "only a member's account is paid out")
     if not accounts.load(conn, [question.account]):
         raise Problem.field(422, "unknown-account", "account", "no such account")
-    members.may_spend(conn, question.account)
+    limits.spend(conn, question.account, money, command.at, "amount")
     number = next_number(conn, payouts.c.payout)
     target = hub_account(conn, command, "payout", money.currency)
     moved = Transfer(f":payout/{number}", question.account, target, money, "payout", question.end_to_end)

@@ -7,10 +7,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, insert, select
 
-from tradelane.market.units import iso
+from tradelane.market.units import Money, iso
 from tradelane.settlement import conversion
 from tradelane.settlement.accounts import member_of
-from tradelane.settlement.ehub.server import accounts, ledger, members, receipts, tables
+from tradelane.settlement.ehub.server import accounts, ledger, limits, members, receipts, tables
 from tradelane.settlement.ehub.server.commands import Answer, Command
 from tradelane.settlement.ehub.server.openpayments import events, incoming, quotes
 from tradelane.settlement.ehub.server.openpayments.places import OUTGOING, QUOTES, WALLETS, Places, new_id
@@ -44,6 +44,7 @@ def pay(
         "at": command.at,
     }
     made = conn.execute(insert(t).returning(t), row).one()
+    limits.spend(conn, quote.wallet, Money(quote.debit_nano, quote.sell), command.at, "quoteId")
     _move(conn, quote, f"payment/{made.id}", command.at)
     if invoice is not None:
         incoming.take(conn, invoice, quote.receive_nano, command.at, places)

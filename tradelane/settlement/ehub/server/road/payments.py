@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Row, insert, select, update
 from tradelane.market.units import instant, iso
 from tradelane.settlement import ilp
 from tradelane.settlement.ehub import wire_road_messages as said
-from tradelane.settlement.ehub.server import accounts
+from tradelane.settlement.ehub.server import accounts, members
 from tradelane.settlement.ehub.server.commands import Answer, Command
 from tradelane.settlement.ehub.server.fspiop.errors import Fault, Refused
 from tradelane.settlement.ehub.server.road import channel, holds, peers, quotes
@@ -47,6 +47,7 @@ def send(conn: Connection, command: Command, question: SendPayment, *, road: Roa
     if find(conn, question.transfer) is not None:
         raise Problem.field(409, "duplicate-id", "transfer", "this transfer exists already")
     peers.able(conn, quote.peer)
+    members.may_spend(conn, quote.account)
     row = _insert(conn, quote, question.transfer, quote.account, question, expires_at, at)
     refusal = holds.hold(conn, row, at)
     if refusal is not None:
