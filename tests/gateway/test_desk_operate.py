@@ -133,10 +133,14 @@ def test_what_is_refused_stands_in_the_form_with_its_reason(desk: Standing) -> N
             ({"kw:NL>GB": ""}, "no lane has a number"),
             ({"kw:NL>GB": "7", "from": "2026-06-21T09:45"}, "the first interval still open is"),
             ({"kw:NL>GB": "7", "until": "soon"}, "until: "),
+            ({"kw:NL>GB": "1e999999999"}, "capacity_kw: "),
+            ({"kw:NL>GB": "\u0661"}, "capacity_kw: "),
         ):
             answer = await reader.post("/desk/operate/capacity", span | fields)
             assert (answer.status_code, reason in answer.text) == (422, True), answer.text
             assert f'value="{(span | fields)["until"]}"' in answer.text
+        bare = await reader.post("/desk/operate/capacity", {"border": "NL – GB"})
+        assert (bare.status_code, "from: " in bare.text) == (422, True)
         assert (await reader.post("/desk/operate/explode", {})).status_code == 404
         foreign = await reader.post("/desk/operate/halt", {"market": "power", "token": "0" * 64})
         assert foreign.status_code == 403

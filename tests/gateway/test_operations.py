@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, create_engine
 
@@ -258,10 +258,11 @@ SETTINGS = st.lists(
 )
 
 
+@settings(max_examples=40)
 @given(SETTINGS, st.integers(0, 9), st.integers(0, 14))
-def test_what_is_in_force_is_the_last_word_before(settings: list[Setting], k: int, before: int) -> None:
+def test_what_is_in_force_is_the_last_word_before(words: list[Setting], k: int, before: int) -> None:
     with fresh() as conn:
-        for setting in settings:
+        for setting in words:
             capacities.set_capacity(conn, setting, "Ines", "", 7)
         known = list(journal.read(conn))
         at = Interval(k * MTU, (k + 1) * MTU)
@@ -270,13 +271,34 @@ def test_what_is_in_force_is_the_last_word_before(settings: list[Setting], k: in
         later = [act.seq for act in capacities.to_come(conn, at.start)]
         assert later == [e.seq for e in known if e.body["until"] > at.start]
         told = [capacities.setting_of(act) for act in reversed(acts.newest(conn, 99))]
-        assert told == [one for i, one in enumerate(settings) if one != last_of(settings[:i], one.lane)]
+        assert acts.fault(conn) is None
+        assert told == [one for i, one in enumerate(words) if one != last_of(words[:i], one.lane)]
 
 
-def last_of(settings: list[Setting], lane: str) -> Setting | None:
-    return next((one for one in reversed(settings) if one.lane == lane), None)
+def last_of(words: list[Setting], lane: str) -> Setting | None:
+    return next((one for one in reversed(words) if one.lane == lane), None)
 
 
+@pytest.mark.parametrize(
+    ("spoilt", "found"),
+    [
+        ("UPDATE operator_acts SET who = 'Max' WHERE seq = 2", "act 2 is not what the journal says"),
+        ("DELETE FROM operator_acts WHERE seq = 1", "act 1 is not what the journal says"),
+        ("UPDATE operator_acts SET until = 9 WHERE seq = 1", "act 1 is not what the journal says"),
+        ("UPDATE operator_acts SET seq = 7 WHERE seq = 2", "act 2 is not what the journal says"),
+        ("INSERT INTO operator_acts VALUES (9, 0, 'halt', 'market/a', 'x', 0, 0, '{}')", "act 9 is not in"),
+    ],
+)
+def test_an_act_that_the_journal_does_not_know_is_found(spoilt: str, found: str) -> None:
+    with fresh() as conn:
+        capacities.set_capacity(conn, Setting("a", Interval(0, MTU), 3), "Ines", "", 7)
+        halting.halt(conn, "power", "storm", "Ines", 8)
+        assert acts.fault(conn) is None
+        conn.exec_driver_sql(spoilt)
+        assert (acts.fault(conn) or "").startswith(found)
+
+
+@settings(max_examples=40)
 @given(st.lists(st.tuples(st.sampled_from(["power", "tea"]), st.booleans()), max_size=9))
 def test_a_market_is_halted_from_a_halt_to_its_resume(turns: list[tuple[str, bool]]) -> None:
     with fresh() as conn:

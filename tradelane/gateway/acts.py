@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, insert, select
+from sqlalchemy import Connection, RowMapping, bindparam, insert, select
 
 from tradelane.gateway import journal
 from tradelane.gateway.tables import operator_acts
-from tradelane.market.units import Interval
 
 
 class Kind(StrEnum):
@@ -44,30 +43,47 @@ class Act:
         return self.about.partition("/")[2]
 
 
-def write(
-    conn: Connection, kind: Kind, about: str, who: str, now: int, body: Mapping[str, Any],
-    delivery: Interval | None = None,
-) -> Act:  # fmt: skip
-    """``delivery``: when what the act is about is delivered, where it is for a time."""
+_NEWEST = select(operator_acts).order_by(operator_acts.c.seq.desc())
+_LATEST = _NEWEST.where(operator_acts.c.about == bindparam("about")).limit(1)
+_LATEST_BEFORE = _LATEST.where(operator_acts.c.seq < bindparam("before"))
+"""Made once: one of them is asked with every order."""
+
+
+def write(conn: Connection, kind: Kind, about: str, who: str, now: int, body: Mapping[str, Any]) -> Act:
+    """``since`` and ``until`` in ``body``, ms: what the act is for, where it is for a time."""
     seq = journal.append(conn, kind.value, {"about": about, "who": who, **body}, now)
-    since, until = (None, None) if delivery is None else (delivery.start, delivery.end)
-    row = {"seq": seq, "at": now, "kind": kind.value, "about": about, "who": who, "body": dict(body)}
-    conn.execute(insert(operator_acts).values(**row, since=since, until=until))
-    return Act(seq, now, kind, about, who, body)
+    act = Act(seq, now, kind, about, who, body)
+    conn.execute(insert(operator_acts), _row(act))
+    return act
+
+
+def _row(act: Act) -> dict[str, Any]:
+    body = dict(act.body)
+    row = {"seq": act.seq, "at": act.at, "kind": act.kind.value, "about": act.about, "who": act.who}
+    return {**row, "since": body.get("since"), "until": body.get("until"), "body": body}
+
+
+def fault(conn: Connection) -> str | None:
+    """The first difference between the rows and the journal; None where they say the same."""
+    kept = {row["seq"]: dict(row) for row in conn.execute(select(operator_acts)).mappings()}
+    for entry in journal.read(conn, kinds=[kind.value for kind in Kind]):
+        body = {name: value for name, value in entry.body.items() if name not in ("about", "who")}
+        told = Act(entry.seq, entry.at, Kind(entry.kind), entry.body["about"], entry.body["who"], body)
+        if kept.pop(entry.seq, None) != _row(told):
+            return f"act {entry.seq} is not what the journal says"
+    return f"act {min(kept)} is not in the journal" if kept else None
 
 
 def newest(conn: Connection, limit: int) -> list[Act]:
     """The last ones, newest first."""
-    query = select(operator_acts).order_by(operator_acts.c.seq.desc()).limit(limit)
-    return [act_of(row) for row in conn.execute(query).mappings()]
+    return [act_of(row) for row in conn.execute(_NEWEST.limit(limit)).mappings()]
 
 
 def latest(conn: Connection, about: str, before: int | None = None) -> Act | None:
     """The last act about one thing; of those numbered below ``before``, if given."""
-    a = operator_acts.c
-    query = select(operator_acts).where(a.about == about).order_by(a.seq.desc()).limit(1)
-    row = conn.execute(query if before is None else query.where(a.seq < before)).mappings().first()
-    return None if row is None else act_of(row)
+    query = _LATEST if before is None else _LATEST_BEFORE
+    row = conn.execute(query, {"about": about, "before": before}).first()
+    return None if row is None else act_of(row._mapping)
 
 
 def during(conn: Connection, kind: Kind, since: int, until: int, before: int | None = None) -> Iterable[Act]:

@@ -47,7 +47,7 @@ def set_capacity(conn: Connection, setting: Setting, who: str, reason: str, now:
     if before is not None and body.items() <= before.body.items():
         return before
     body |= {"reason": reason} if reason else {}
-    return acts.write(conn, Kind.CAPACITY, setting.about, who, now, body, setting.delivery)
+    return acts.write(conn, Kind.CAPACITY, setting.about, who, now, body)
 
 
 def in_force(conn: Connection, delivery: Interval, before: int | None = None) -> dict[str, int]:

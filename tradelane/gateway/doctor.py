@@ -14,6 +14,7 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine
 
 from tradelane.gateway import (
+    acts,
     books,
     chains,
     counter_events,
@@ -172,6 +173,15 @@ def journal_chain(examination: Examination) -> Iterator[Finding]:
         yield from _journal("journal", examination, examination.config.zone_db)
 
 
+def operator_acts(examination: Examination) -> Iterator[Finding]:
+    """What the operator did, beside what the journal says of it."""
+    if examination.config.zone is None:
+        return
+    with examination.reading(examination.config.zone_db) as conn:
+        fault = acts.fault(conn)
+    yield Finding("operator acts", fault is None, fault or "as the journal says")
+
+
 def edge_journal(examination: Examination) -> Iterator[Finding]:
     """What members chose at the edge since it was configured."""
     if examination.config.edge is not None:
@@ -302,6 +312,7 @@ CHECKS: list[Check] = [
     configuration,
     database,
     journal_chain,
+    operator_acts,
     edge_journal,
     energy,
     hub_books,

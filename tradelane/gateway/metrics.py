@@ -14,6 +14,7 @@ from statistics import median_low
 from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, Response
+from fastapi.responses import PlainTextResponse
 from sqlalchemy import Connection, func, select
 
 from tradelane.gateway import halting, watching
@@ -179,7 +180,7 @@ def metrics_router(operations: Operations) -> APIRouter:
     metrics = Metrics(operations)
     router = APIRouter()
 
-    @router.get("/metrics")
+    @router.get("/metrics", response_class=PlainTextResponse)
     async def read() -> Response:
         """Clearings, prices, flows, orders, trades, alarms, ages, lags for Prometheus; no member's data."""
         headers = {"Content-Type": CONTENT_TYPE, "Cache-Control": "no-store"}

@@ -97,8 +97,8 @@ operator_acts = Table(
     Index("operator_acts_about", "about", "seq"),
     Index("operator_acts_until", "kind", "until"),
 )
-"""What a zone's operator did, each by the number of its journal entry; ``since`` and ``until``: the delivery
-that it is for."""
+"""What a zone's operator did, each by the number of its journal entry; ``since`` and ``until``: what it is
+for, where it is for a time."""
 
 goods_days = Table(
     "goods_days",

@@ -6,8 +6,8 @@ refused stands in the form still, with the reason.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from decimal import Decimal
+from collections.abc import Awaitable, Callable, Mapping
+from decimal import Decimal, InvalidOperation
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -71,31 +71,46 @@ def operate_router(operations: Operations, guard: Guard, templates: Templates) -
     ) -> Response:
         return await page(await guard.session(request), locale, done)
 
-    @router.post(f"{HERE}/{{what}}", include_in_schema=False)
-    async def act(what: str, request: Request, locale: Locale) -> Response:
-        session, fields = await guard.form(request)
-        try:
-            await _do(operations, what, session.subject, fields)
-        except Problem as refusal:
-            return await page(session, locale, refusal=refusal, typed=fields)
-        return RedirectResponse(f"{HERE}?done={what}", 303)
+    def add(what: str, action: Action) -> None:
+        @router.post(f"{HERE}/{what}", include_in_schema=False)
+        async def act(request: Request, locale: Locale) -> Response:
+            session, fields = await guard.form(request)
+            try:
+                await action(operations, session.subject, fields)
+            except Problem as refusal:
+                return await page(session, locale, refusal=refusal, typed=fields)
+            return RedirectResponse(f"{HERE}?done={what}", 303)
 
+    for what, action in ACTIONS.items():
+        add(what, action)
     return router
 
 
-async def _do(operations: Operations, what: str, who: str, fields: Mapping[str, str]) -> None:
-    """Raises Problem."""
-    market, reason = fields.get("market", ""), fields.get("reason", "")
-    if what == "capacity":
-        await operations.set_capacities(who, settings_of(fields), reason)
-    elif what == "halt":
-        await operations.halt(who, market, reason)
-    elif what == "resume":
-        await operations.resume(who, market)
-    elif what == "acknowledge":
-        await operations.acknowledge(who, fields.get("alarm", ""))
-    else:
-        raise Problem(404, "not-found", "Not found", "there is no such action")
+async def _capacity(operations: Operations, who: str, fields: Fields) -> None:
+    await operations.set_capacities(who, settings_of(fields), fields.get("reason", ""))
+
+
+async def _halt(operations: Operations, who: str, fields: Fields) -> None:
+    await operations.halt(who, fields.get("market", ""), fields.get("reason", ""))
+
+
+async def _resume(operations: Operations, who: str, fields: Fields) -> None:
+    await operations.resume(who, fields.get("market", ""))
+
+
+async def _acknowledge(operations: Operations, who: str, fields: Fields) -> None:
+    await operations.acknowledge(who, fields.get("alarm", ""))
+
+
+Fields = Mapping[str, str]
+Action = Callable[[Operations, str, Fields], Awaitable[None]]
+ACTIONS: dict[str, Action] = {
+    "capacity": _capacity,
+    "halt": _halt,
+    "resume": _resume,
+    "acknowledge": _acknowledge,
+}
+"""What a form does, by the end of its path: under a name, with its fields; raises Problem."""
 
 
 def settings_of(fields: Mapping[str, str]) -> list[Setting]:
@@ -116,7 +131,7 @@ def settings_of(fields: Mapping[str, str]) -> list[Setting]:
 def _kw(text: str, scale: int) -> int:
     try:
         return whole(decimal(text.replace(",", ".")) * scale, Decimal(1))
-    except ValueError as error:
+    except (ValueError, InvalidOperation) as error:
         raise Problem.field(422, "validation", "capacity_kw", f"{error} (kW)") from None
 
 
