@@ -14,12 +14,13 @@ from tradelane.gateway.config import Config
 from tradelane.gateway.file import RoleFile
 from tradelane.gateway.keys import load_or_create_key, load_or_create_token, public_bytes
 from tradelane.gateway.store import StoreError
+from tradelane.settlement import screening as screening_list
 from tradelane.settlement.ehub.server import ledger, members, migrations, standing
 from tradelane.settlement.ehub.server.app import create_router
 from tradelane.settlement.ehub.server.openpayments.bell import Bell
 from tradelane.settlement.ehub.server.openpayments.routes import Settings
 from tradelane.settlement.ehub.server.openpayments.telling import Teller
-from tradelane.settlement.ehub.server.supervision import approvals
+from tradelane.settlement.ehub.server.supervision import approvals, screening
 from tradelane.settlement.ehub.server.supervision.settings import Supervision
 
 UNLIMITED = ("issuer", "fx", "rounding", "balancing")
@@ -33,7 +34,7 @@ EXPIRE_EVERY_MS = 5_000
 
 class HubRole:
     """``[hub]`` of the configuration. Makes the callers' token and its own secret when there are none:
-    KeyFileError."""
+    KeyFileError. BadList for a screening list that cannot be read."""
 
     def __init__(self, config: Config, clock: Clock) -> None:
         assert config.hub is not None
@@ -43,6 +44,7 @@ class HubRole:
         self._file = RoleFile(config.hub_place, migrations.PLACE, migrations.HEAD)
         token = load_or_create_token(config.hub_token_file)
         secret = load_or_create_token(config.data_dir / PROOF_SECRET)
+        self._watch = _supervision(config)
         self._bell, private = Bell(self._file.read), config.hub.allow_private_webhooks
         self._teller = Teller(self._file, self._file.read, clock.now, private=private)
         self.router = create_router(
@@ -55,7 +57,7 @@ class HubRole:
             bell=self._bell,
             facade=Settings(members.key, private_webhooks=private),
             switch=config.hub.fspiop is not None,
-            supervised=_supervision(config),
+            supervised=self._watch,
         )
         self._switch = hub_fspiop.switch(config, self._file, clock)
 
@@ -63,6 +65,9 @@ class HubRole:
         self._file.open()
         at = self._clock.now()
         await self._file(lambda conn: open_standing_accounts(conn, self._currencies, at))
+        listed = self._watch.screening
+        if listed is not None:
+            await self._file(lambda conn: screening.screen(conn, listed, at))
 
     async def run(self) -> None:
         """Give back what is held beyond its time, tell members what happened, and go the rounds of the
@@ -92,7 +97,9 @@ class HubRole:
 def _supervision(config: Config) -> Supervision:
     assert config.hub is not None
     named = {one.name: public_bytes(one.public_key) for one in config.hub.operators}
-    return Supervision(load_or_create_key(config.road_key_file), named)
+    file = config.hub.screening_list
+    listed = None if file is None else screening_list.read(file)
+    return Supervision(load_or_create_key(config.road_key_file), named, listed)
 
 
 def _end_what_is_over(conn: Connection, at: int) -> None:

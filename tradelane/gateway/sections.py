@@ -337,7 +337,8 @@ class HubSection(Section):
     ``token_file`` holds the secret its callers show, by default ``data_dir/hub.token``, made when missing.
     ``database``: PostgreSQL's, its password there or in PGPASSWORD; without it, ``data_dir/hub.sqlite``.
     ``allow_private_webhooks``: members' webhooks may be http, and in our own network. Where ``operators``
-    are named, two of them do together what moves others' money or lets them move more.
+    are named, two of them do together what moves others' money or lets them move more. Members whose names
+    are on ``screening_list`` (CSV) are held until an operator lets them go.
     """
 
     currencies: tuple[Currency, ...] = Field(min_length=1)
@@ -345,5 +346,6 @@ class HubSection(Section):
     token_file: Path | None = None
     allow_private_webhooks: bool = False
     operators: Operators = ()
+    screening_list: Path | None = None
     road: RoadSection | None = None
     fspiop: FspiopSection | None = None

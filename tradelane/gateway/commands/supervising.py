@@ -1,4 +1,4 @@
-"""``hub verify-audit``: what looks after an e-hub."""
+"""``hub verify-audit`` and ``hub screen``: what looks after an e-hub."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from tradelane.gateway.commands.customs import app
-from tradelane.gateway.commands.options import AsJson
+from tradelane.gateway.commands.options import AsJson, ConfigFile
 
 hub = app
 
@@ -31,3 +31,17 @@ def hub_verify_audit(
     from tradelane.gateway.commands.auditing import verify_audit_command
 
     verify_audit_command(url, root, key, token_file, as_json)
+
+
+@hub.command("screen")
+def hub_screen(
+    list_file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="CSV: name, aliases, country, source, valid_from.")
+    ],
+    config: ConfigFile,
+    as_json: AsJson = False,
+) -> None:
+    """Hold the e-hub's members whose names are on a list, until an operator lets them go."""
+    from tradelane.gateway.commands.screening import screen_command
+
+    screen_command(config, list_file, as_json)

@@ -69,9 +69,9 @@ class RotateKey(Question):
 
 
 class MemberState(BaseModel):
-    """``asked`` is the level the member wants; ``contract_limit`` and ``day_limit`` what may leave its account
-    for a contract and on a day, null where none is in force; ``policy`` the platform's rule it falls under;
-    ``suspended`` the reason or null."""
+    """``asked`` is the level the member wants; ``contract_limit`` and ``day_limit`` what may leave its
+    account for a contract and on a day, null where none is in force; ``policy`` the platform's rule it falls
+    under; ``suspended`` the reason or null."""
 
     member: str
     public_key: str

@@ -56,6 +56,11 @@ def suspended(member: Member) -> Problem | None:
     return Problem.field(403, "suspended", "account", f"its member is suspended: {member.suspended}")
 
 
+def everyone(conn: Connection) -> list[Member]:
+    """In the order of their ids."""
+    return [_member(row) for row in conn.execute(select(members).order_by(members.c.member))]
+
+
 def several(conn: Connection, ids: Collection[str]) -> dict[str, Member]:
     """The members of these ids, by id."""
     return {row.member: _member(row) for row in conn.execute(_SEVERAL, names(ids))}

@@ -1,4 +1,4 @@
 """The e-hub's schema, step by step. ``HEAD`` is the newest revision."""
 
 PLACE = "tradelane.settlement.ehub.server:migrations"
-HEAD = "v0022"
+HEAD = "v0023"

@@ -13,7 +13,7 @@ from tradelane.settlement import accounts
 from tradelane.settlement.ehub.server import audit, members, payments
 from tradelane.settlement.ehub.server.accounts import load
 from tradelane.settlement.ehub.server.commands import Answer, Command
-from tradelane.settlement.ehub.server.supervision import tables
+from tradelane.settlement.ehub.server.supervision import screening, tables
 from tradelane.settlement.ehub.server.supervision.settings import Supervision
 from tradelane.settlement.ehub.wire import OpenAccount
 from tradelane.settlement.ehub.wire_members import (
@@ -25,12 +25,21 @@ from tradelane.settlement.ehub.wire_members import (
 )
 from tradelane.settlement.member import LOWEST, Member
 from tradelane.settlement.problem import Problem
+from tradelane.settlement.screening import Screening
 
 t = tables.members
 
 
-def register(conn: Connection, command: Command, question: RegisterMember, *, actor: str) -> Answer:
-    """A new member at the lowest level, and its account where a zone has not opened it already."""
+def register(
+    conn: Connection,
+    command: Command,
+    question: RegisterMember,
+    *,
+    actor: str,
+    listed: Screening | None = None,
+) -> Answer:
+    """A new member at the lowest level, and its account where a zone has not opened it already. Whose name is
+    ``listed`` is held."""
     if members.find(conn, question.member) is not None:
         raise Problem.field(409, "duplicate-id", "member", "this member exists already")
     _fresh(conn, question.raw_key)
@@ -48,7 +57,9 @@ def register(conn: Connection, command: Command, question: RegisterMember, *, ac
         payments.open_account(conn, command, opened)
     told = {"name": member.name, "asked": question.level, "public_key": question.public_key}
     audit.record(conn, command.at, actor, "member-registered", member.id, told)
-    return Answer.of(201, members.state(member, command.at))
+    if listed is not None:
+        screening.hold(conn, member, listed, command.at)
+    return Answer.of(201, members.state(members.known(conn, member.id), command.at))
 
 
 def change_level(
@@ -84,6 +95,7 @@ def lift(conn: Connection, command: Command, question: LiftSuspension, *, member
     if before is None:
         raise Problem.field(409, "not-suspended", "member", "the member is not suspended")
     _change(conn, member, {"suspended": None})
+    screening.let_go(conn, member, command.at)
     told = {"reason": question.reason, "was": before}
     audit.record(conn, command.at, actor, "suspension-lifted", member, told)
     return _answer(conn, command, member)

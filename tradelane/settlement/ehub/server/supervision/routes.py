@@ -52,7 +52,12 @@ def _add_commands(routes: APIRouter, commands: Commands, watch: Supervision) -> 
     async def register(
         request: Request, key: OperatorKey, asker: Asker, question: RegisterMember
     ) -> Response:
-        return await commands.run(request, key, question, partial(registering.register, actor=name_of(asker)))
+        return await commands.run(
+            request,
+            key,
+            question,
+            partial(registering.register, actor=name_of(asker), listed=watch.screening),
+        )
 
     @routes.post("/members/{member}/level", response_model=MemberState)
     async def change_level(

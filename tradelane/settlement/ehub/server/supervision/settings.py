@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection
 
 from tradelane.settlement.problem import Problem
+from tradelane.settlement.screening import Screening
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -17,10 +18,12 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class Supervision:
     """``key`` signs the roots of the audit log; without it nobody can ask for them. ``operators`` are the
-    raw public keys of those who are named; without them whoever has the hub's token acts alone."""
+    raw public keys of those who are named; without them whoever has the hub's token acts alone. Members
+    whose names are on the list of ``screening`` are held."""
 
     key: Ed25519PrivateKey | None = None
     operators: Mapping[str, bytes] = field(default_factory=dict)
+    screening: Screening | None = None
 
     def key_of(self, _conn: Connection, name: str, /) -> bytes | None:
         """The named operator's."""

@@ -48,6 +48,16 @@ audit_entries = Table(
 )
 """Only ever appended to; numbered from 1 without a gap. ``detail`` is canonical JSON."""
 
+screening_hits = Table(
+    "screening_hits",
+    metadata,
+    Column("member", String, ForeignKey("members.member"), primary_key=True),
+    Column("entry", String, primary_key=True),
+    Column("found_at", Long, nullable=False),
+    Column("cleared_at", Long),
+)
+"""On which entries of lists a member was found; ``cleared_at`` is when an operator let it go."""
+
 approvals = Table(
     "approvals",
     metadata,
