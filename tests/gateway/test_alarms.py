@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.gateway.marketplace import ANNA, BETH, BRAM, CONFIG, FIRST, GATE, Marketplace, sell_abroad
@@ -59,6 +59,7 @@ def test_a_lane_calls_for_the_time_that_has_passed_not_for_what_was_cleared_ahea
     assert full([*ahead, use(8, 0)], 8 * MTU) == [Alarm(Alarming.LANE_FULL, "a", 0, 8 * MTU)]
 
 
+@settings(max_examples=50)
 @given(st.lists(st.tuples(st.booleans(), st.booleans()), max_size=12), st.integers(1, 6))
 def test_full_lanes_like_counting_back_by_hand(cells: list[tuple[bool, bool]], least: int) -> None:
     """``cells``: for each interval whether it was cleared, and whether the lane was full."""

@@ -7,6 +7,7 @@ Always true of it: the journal alone tells what held (tradelane.gateway.acts, .c
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -26,6 +27,7 @@ from tests.gateway.marketplace import (
     SECOND,
     SHOP,
     Marketplace,
+    in_market,
     sell_abroad,
 )
 from tests.gateway.standing import Standing, standing
@@ -193,6 +195,27 @@ def test_halted_goods_come_back_by_an_auction(place: Standing) -> None:
         assert taken["filled"] == "25"
 
     place.run(use)
+
+
+def test_a_halt_holds_over_a_restart_for_the_gate_that_fell_meanwhile(tmp_path: Path) -> None:
+    async def before(market: Marketplace) -> None:
+        await sell_abroad(market)
+        assert (await put(market, "NL>GB", HALF_HOUR, 20)).status_code == 200
+        assert (await post(market, "halt", market="power", reason="storm")).status_code == 200
+
+    async def after(market: Marketplace) -> None:
+        async def given_up() -> bool:
+            return [e.body["product"] for e in entries(market, "uncleared")] == [POWER]
+
+        await market.until(given_up)
+        assert "storm" in entries(market, "uncleared")[0].body["reason"]
+        late = await market.order(ANNA, "sell", "40", "0.001", product=f"power/{SECOND}")
+        assert_problem(late, 409, "market-halted", "product")
+        (told,) = (await market.http.get("/api/v1/lanes/NL>GB/capacity")).json()["set"]
+        assert told["capacity_kw"] == 20
+
+    in_market(tmp_path, before)
+    in_market(tmp_path, after, now=GATE + MINUTE)
 
 
 def test_the_journal_alone_gives_what_was_cleared(place: Standing) -> None:

@@ -29,7 +29,7 @@ class Alarming(StrEnum):
     OVERDUE = "overdue"
     """Power is delivered and not settled (contracts)."""
     CLOCK_SKEW = "clock_skew"
-    """A clock is off (ms)."""
+    """A clock is ahead, or behind (real ms)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class Skew:
-    """By how much a clock is ahead, and when it was first seen to be."""
+    """By how many real ms a clock is ahead, and when it was first seen to be."""
 
     whose: str
     ms: int

@@ -59,8 +59,8 @@ class Clock:
         return self._latest
 
     def set_back(self) -> int:
-        """Market ms by which the wall clock was set back; until it has caught up, ``now()`` stands still."""
-        return max(0, self._latest - self.at_wall(self._wall()))
+        """Real ms by which the wall clock was set back; until it has caught up, ``now()`` stands still."""
+        return max(0, self._latest - self.at_wall(self._wall())) // self.speed
 
     def wall(self) -> int:
         """Wall time, Unix milliseconds, as the machine tells it."""

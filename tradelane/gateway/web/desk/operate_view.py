@@ -64,7 +64,7 @@ def seen(conn: Connection, catalogue: Catalogue, now: int, coming: Interval) -> 
     return Seen(
         {name: halting.halted(conn, name) for name in (POWER, *catalogue.goods)},
         list(borders(catalogue.section.lanes, lanes)),
-        [(setting_of(act), act) for act in capacities.to_come(conn, now)],
+        [(setting_of(act), act) for act in capacities.to_come(conn, now)[-SHOWN_ACTS:]],
         acts.newest(conn, SHOWN_ACTS),
         *(iso(at).removesuffix("Z") for at in (coming.start, later)),
     )
