@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,12 @@ from tests.gateway.pages import HOUSEHOLDS, Reader
 from tests.gateway.test_phone_money import joined
 from tests.settlement.hubs import assert_problem
 from tradelane.gateway import disputes, keys, own_orders, own_orders_api
+from tradelane.gateway.web.desk import disputes as desk_disputes
 from tradelane.gateway.web.phone.goods import Offer, last_price, suggested, total
 from tradelane.gateway.web.phone.own_goods import Good, name_of, order_id, search
 from tradelane.market.units import iso
 
-MODULES = (disputes, own_orders, own_orders_api)
+MODULES = (desk_disputes, disputes, own_orders, own_orders_api)
 GOODS = [
     Good(POTATOES, "Potatoes", "kg", "25", "070190"),
     Good("honey/2026-06-21", "Honey", "kg", "1", "040900"),
@@ -178,6 +180,25 @@ def test_a_dispute_is_decided_by_the_operator_and_the_money_goes_back(tmp_path: 
         assert await market.books_balance()
         kinds = [row[0] for row in market.rows("SELECT kind FROM journal ORDER BY seq")]
         assert kinds[-2:] == ["dispute", "decision"]
+
+    in_market(tmp_path, use)
+
+
+def test_the_desk_decides_a_dispute(tmp_path: Path) -> None:
+    async def use(market: Marketplace) -> None:
+        trade = await disputed(market)
+        inge = Reader(market)
+        await inge.pair("Inge", "operator")
+        page = (await inge.get("/desk/operate/disputes")).text
+        assert "half of them rotten" in page
+        wrong = await inge.post("/desk/operate/disputes", {"trade": trade, "quantity": "a few"})
+        assert wrong.status_code == 422 and "quantity" in wrong.text
+        done = await inge.post("/desk/operate/disputes", {"trade": trade, "quantity": "25"})
+        assert done.status_code == 303, done.text
+        await market.settled("released")
+        assert "Nothing is disputed" in (await inge.get("/desk/operate/disputes")).text
+        (body,) = market.rows("SELECT body FROM journal WHERE kind = 'decision'")
+        assert json.loads(body[0])["by"] == "Inge"
 
     in_market(tmp_path, use)
 

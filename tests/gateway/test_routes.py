@@ -98,7 +98,7 @@ def test_each_form_wants_its_own_sessions_token_from_its_own_page(tmp_path: Path
         await inge.pair("inge", "operator")
         before = kept(market)
         forms = [path for method, path in all_routes(market) if method == "POST" and "/api/" not in path]
-        assert {"/me/selling", "/me/goods/{product:path}", "/desk/operate/{what}"} <= set(forms)
+        assert {"/me/selling", "/me/goods/{product:path}", "/desk/operate/disputes"} <= set(forms)
         for path in forms:
             for reader in (rosa, inge):
                 reader.text = ""

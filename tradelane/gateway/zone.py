@@ -98,7 +98,7 @@ class ZoneRole:
         self.router.include_router(operator_router(operations, operator))
         self.router.include_router(metrics_router(operations))
         self.router.include_router(data_router(self._file, self.catalogue, clock))
-        self.router.include_router(desk_router(operations, self.reader, operator))
+        self.router.include_router(desk_router(operations, self.reader, disputes, operator))
         self.router.include_router(page_router(self.overview, self._live))
 
     async def start(self) -> None:

@@ -15,6 +15,7 @@ from tradelane.gateway.market_data import Selection
 from tradelane.gateway.web.language import locale_of
 from tradelane.gateway.web.rendering import Templates
 from tradelane.gateway.web.words import Words, words
+from tradelane.settlement.publication import KINDS
 
 ROWS = 100
 HIDDEN = {"product", "interval_end"}
@@ -56,6 +57,7 @@ def data_pages_router(file: RoleFile, catalogue: Catalogue, templates: Templates
             asked={"from": since, "to": until, "place": place},
             places=places(catalogue, chosen.place),
             query=urlencode(kept),
+            published=table in KINDS and catalogue.section.eic is not None,
             next=None if more is None else urlencode(more),
         )
         return HTMLResponse(html, headers={"Cache-Control": "no-store", "Vary": "Accept-Language, Cookie"})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Annotated, Literal
 from urllib.parse import quote, urlencode
@@ -144,8 +144,11 @@ def _price(milliticks: int | None, tick: Decimal) -> Decimal | None:
 
 def _in_numeraire(catalogue: Catalogue, lane: Lane, row: Carried) -> Carried:
     """The same with both prices in the market's numeraire, so that they can be compared."""
-    both = (
-        None if price is None else price * catalogue.zones[zone].fx
-        for zone, price in ((lane.source, row.source_price), (lane.target, row.target_price))
+    def common(price: Decimal | None, zone: str) -> Decimal | None:
+        return None if price is None else price * catalogue.zones[zone].fx
+
+    return replace(
+        row,
+        source_price=common(row.source_price, lane.source),
+        target_price=common(row.target_price, lane.target),
     )
-    return Carried(row.interval, *both, row.sent, row.received, row.capacity)
