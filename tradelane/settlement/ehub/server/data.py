@@ -1,15 +1,14 @@
 """What the hub shows: accounts, transfers, receipts, declarations, shipments, and the proofs over them.
 
-Lists are paged by key: ask again with ``after`` set to the page's ``next``. Nothing here writes.
+Nothing here writes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from typing import Any, SupportsInt, TypeVar
 
 from pydantic import BaseModel
-from sqlalchemy import Column, Connection, Row, Select, func, select
+from sqlalchemy import Connection, Row, func, select
 
 from tradelane.market.units import NANO, iso
 from tradelane.settlement.ehub.server import (
@@ -22,6 +21,7 @@ from tradelane.settlement.ehub.server import (
 from tradelane.settlement.ehub.server.customs import answers
 from tradelane.settlement.ehub.server.customs.tables import declarations
 from tradelane.settlement.ehub.server.logistics import shipments
+from tradelane.settlement.ehub.server.paging import page
 from tradelane.settlement.ehub.wire import (
     AccountState,
     ChainCheck,
@@ -49,8 +49,7 @@ def account(conn: Connection, name: str) -> AccountState | None:
 
 def list_accounts(conn: Connection, after: str | None, limit: int) -> Page[AccountState]:
     t = tables.accounts
-    rows = _page(conn, select(t), t.c.account, after, limit)
-    return _as_page(rows, limit, accounts.state, lambda row: str(row.account))
+    return page(conn, select(t), t.c.account, after, limit, accounts.state)
 
 
 def reservation(conn: Connection, name: str) -> ReservationState | None:
@@ -61,13 +60,11 @@ def reservation(conn: Connection, name: str) -> ReservationState | None:
 
 def list_transfers(conn: Connection, after: int, limit: int) -> Page[TransferState]:
     t = tables.transfers
-    rows = _page(conn, select(t), t.c.seq, after, limit)
-    return _as_page(rows, limit, _transfer, lambda row: str(row.seq))
+    return page(conn, select(t), t.c.seq, after, limit, _transfer)
 
 
 def list_lines(conn: Connection, after: int, limit: int) -> Page[LedgerLine]:
-    rows = _page(conn, transfers.LINES, tables.entries.c.seq, after, limit)
-    return _as_page(rows, limit, transfers.line, lambda row: str(row.seq))
+    return page(conn, transfers.LINES, tables.entries.c.seq, after, limit, transfers.line)
 
 
 def list_receipts(
@@ -79,8 +76,7 @@ def list_receipts(
         query = query.where(t.c.account == account)
     if contract is not None:
         query = query.where(t.c.contract == contract)
-    rows = _page(conn, query, t.c.seq, after, limit)
-    return _as_page(rows, limit, lambda row: Receipt.model_validate_json(row.body), lambda row: str(row.seq))
+    return page(conn, query, t.c.seq, after, limit, lambda row: Receipt.model_validate_json(row.body))
 
 
 def list_declarations(
@@ -88,8 +84,7 @@ def list_declarations(
 ) -> Page[DeclarationAnswer]:
     t = declarations
     query = select(t) if contract is None else select(t).where(t.c.contract == contract)
-    rows = _page(conn, query, t.c.declaration, after, limit)
-    return _as_page(rows, limit, lambda row: answers.answer(conn, row), lambda row: str(row.declaration))
+    return page(conn, query, t.c.declaration, after, limit, lambda row: answers.answer(conn, row))
 
 
 def list_shipments(
@@ -101,8 +96,7 @@ def list_shipments(
         query = query.where(t.c.state == state.value)
     if contract is not None:
         query = query.where(t.c.contract == contract)
-    rows = _page(conn, query, t.c.shipment, after, limit)
-    return _as_page(rows, limit, lambda row: shipments.answer(conn, row), lambda row: str(row.shipment))
+    return page(conn, query, t.c.shipment, after, limit, lambda row: shipments.answer(conn, row))
 
 
 def trial_balance(conn: Connection) -> TrialBalance:
@@ -135,20 +129,6 @@ def check_chain(conn: Connection) -> ChainCheck:
         broken=None if broken is None else broken.seq,
         reason=None if broken is None else broken.reason,
     )
-
-
-def _page(conn: Connection, query: Select[Any], key: Column[Any], after: Any, limit: int) -> list[Row[Any]]:
-    """One row more than asked for, so that the page knows whether it is the last."""
-    if after is not None:
-        query = query.where(key > after)
-    return list(conn.execute(query.order_by(key).limit(limit + 1)))
-
-
-def _as_page(
-    rows: Sequence[Row[Any]], limit: int, shape: Callable[[Row[Any]], M], key: Callable[[Row[Any]], str]
-) -> Page[M]:
-    shown = rows[:limit]
-    return Page[M](items=[shape(row) for row in shown], next=key(shown[-1]) if len(rows) > limit else None)
 
 
 def _transfer(row: Row[Any]) -> TransferState:

@@ -11,6 +11,7 @@ from tradelane.settlement.certificate import EnergySource
 from tradelane.settlement.ehub.server import audit
 from tradelane.settlement.ehub.server.commands import Answer, Command
 from tradelane.settlement.ehub.server.inspection.tables import gc_devices as t
+from tradelane.settlement.ehub.server.paging import page
 from tradelane.settlement.ehub.server.signatures import Caller
 from tradelane.settlement.ehub.wire import Page
 from tradelane.settlement.ehub.wire_certificates import DeviceState, RegisterDevice
@@ -47,14 +48,10 @@ def required(conn: Connection, device: str, asker: Caller) -> Row[Any]:
 
 
 def listed(conn: Connection, asker: Caller, after: str | None, limit: int) -> Page[DeviceState]:
-    query = select(t).order_by(t.c.device).limit(limit + 1)
+    query = select(t)
     if asker.member is not None:
         query = query.where(t.c.account == asker.member)
-    if after is not None:
-        query = query.where(t.c.device > after)
-    rows = conn.execute(query).all()
-    items = [_state(row) for row in rows[:limit]]
-    return Page(items=items, next=items[-1].device_id if len(rows) > limit else None)
+    return page(conn, query, t.c.device, after, limit, _state)
 
 
 def _find(conn: Connection, device: str) -> Row[Any] | None:

@@ -19,6 +19,7 @@ from tradelane.settlement.dispute import ENDS, Outcome
 from tradelane.settlement.ehub.server import audit, ledger, payments, tables
 from tradelane.settlement.ehub.server.commands import Answer, Command
 from tradelane.settlement.ehub.server.inspection.tables import disputes as t
+from tradelane.settlement.ehub.server.paging import page
 from tradelane.settlement.ehub.server.signatures import Caller
 from tradelane.settlement.ehub.wire import Leg, Page, PositiveAmount, Release, ReservationStatus, Settle
 from tradelane.settlement.ehub.wire_inspection import DisputeState, OpenDispute, ResolveDispute
@@ -118,16 +119,12 @@ def listed(
     conn: Connection, asker: Caller, wanted: State | None, after: str | None, limit: int
 ) -> Page[DisputeState]:
     """Those of one state or all; a member's own."""
-    query = select(t).order_by(t.c.contract).limit(limit + 1)
+    query = select(t)
     if asker.member is not None:
         query = query.where(t.c.buyer == asker.member)
     if wanted is not None:
         query = query.where(t.c.state == wanted.value)
-    if after is not None:
-        query = query.where(t.c.contract > after)
-    rows = conn.execute(query).all()
-    items = [state(row) for row in rows[:limit]]
-    return Page(items=items, next=items[-1].contract if len(rows) > limit else None)
+    return page(conn, query, t.c.contract, after, limit, state)
 
 
 def state(row: Row[Any]) -> DisputeState:

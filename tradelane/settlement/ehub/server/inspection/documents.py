@@ -14,6 +14,7 @@ from tradelane.settlement.ehub.server import audit
 from tradelane.settlement.ehub.server.commands import Answer, Command
 from tradelane.settlement.ehub.server.inspection.tables import documents as t
 from tradelane.settlement.ehub.server.inspection.tables import gc_devices
+from tradelane.settlement.ehub.server.paging import page
 from tradelane.settlement.ehub.wire import Page
 from tradelane.settlement.ehub.wire_inspection import DocumentState, FileDocument
 from tradelane.settlement.problem import Problem
@@ -65,16 +66,12 @@ def required(conn: Connection, document: str) -> Row[Any]:
 def listed(
     conn: Connection, subject: str | None, kind: str | None, after: str | None, limit: int
 ) -> Page[DocumentState]:
-    query = select(t).order_by(t.c.document).limit(limit + 1)
+    query = select(t)
     if subject is not None:
         query = query.where(t.c.subject == subject)
     if kind is not None:
         query = query.where(t.c.kind == kind)
-    if after is not None:
-        query = query.where(t.c.document > after)
-    rows = conn.execute(query).all()
-    items = [state(row) for row in rows[:limit]]
-    return Page(items=items, next=items[-1].document if len(rows) > limit else None)
+    return page(conn, query, t.c.document, after, limit, state)
 
 
 def state(row: Row[Any]) -> DocumentState:

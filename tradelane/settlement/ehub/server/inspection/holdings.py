@@ -19,6 +19,7 @@ from tradelane.settlement.ehub.server.inspection.tables import (
     gc_devices,
     gc_issuances,
 )
+from tradelane.settlement.ehub.server.paging import page
 from tradelane.settlement.ehub.wire import Page
 from tradelane.settlement.ehub.wire_certificates import CertificateAction, CertificateBundle
 from tradelane.settlement.problem import Problem
@@ -103,12 +104,10 @@ def listed(
 
 def history(conn: Connection, account: str | None, after: int, limit: int) -> Page[CertificateAction]:
     """What happened to certificates of an account, or of all."""
-    query = ACTIONS.where(a.c.seq > after).order_by(a.c.seq).limit(limit + 1)
+    query = ACTIONS
     if account is not None:
         query = query.where(or_(a.c.source == account, a.c.target == account))
-    rows = conn.execute(query).all()
-    items = [_action(row.device, row._asdict()) for row in rows[:limit]]
-    return Page(items=items, next=str(items[-1].action_id) if len(rows) > limit else None)
+    return page(conn, query, a.c.seq, after, limit, lambda row: _action(row.device, row._asdict()))
 
 
 def _place(after: str) -> tuple[str, int]:

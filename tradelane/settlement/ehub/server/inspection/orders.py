@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 from tradelane.market.units import iso
 from tradelane.settlement import inspection
 from tradelane.settlement.ehub.server.inspection.tables import inspections as t
+from tradelane.settlement.ehub.server.paging import page
 from tradelane.settlement.ehub.wire import Page
 from tradelane.settlement.ehub.wire_inspection import InspectionState
 from tradelane.settlement.inspection import Event, State
@@ -82,16 +83,12 @@ def required(conn: Connection, id: str) -> Row[Any]:
 def listed(
     conn: Connection, wanted: State | None, declaration: str | None, after: str | None, limit: int
 ) -> Page[InspectionState]:
-    query = select(t).order_by(t.c.inspection).limit(limit + 1)
+    query = select(t)
     if wanted is not None:
         query = query.where(t.c.state == wanted.value)
     if declaration is not None:
         query = query.where(t.c.declaration == declaration)
-    if after is not None:
-        query = query.where(t.c.inspection > after)
-    rows = conn.execute(query).all()
-    items = [state(row) for row in rows[:limit]]
-    return Page(items=items, next=items[-1].inspection if len(rows) > limit else None)
+    return page(conn, query, t.c.inspection, after, limit, state)
 
 
 def state(row: Row[Any]) -> InspectionState:
