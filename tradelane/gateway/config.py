@@ -26,8 +26,9 @@ from pydantic_settings import (
 
 from tradelane.gateway.clock import Clock
 from tradelane.gateway.cross_checks import cross_checks
+from tradelane.gateway.hub_section import HubSection
 from tradelane.gateway.section_types import Port, Url
-from tradelane.gateway.sections import ClockSection, EdgeSection, HubSection, ZoneSection
+from tradelane.gateway.sections import ClockSection, EdgeSection, ZoneSection
 from tradelane.gateway.toml_lines import Loc, line_of
 
 PREFIX = "TRADELANE_"

@@ -9,13 +9,13 @@ from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import Protocol
 
+from tradelane.gateway.hub_section import HubSection
 from tradelane.gateway.lane_duty import country_of, no_customs
 from tradelane.gateway.sections import (
     ClockSection,
     EdgeSection,
     Goods,
     GoodsLane,
-    HubSection,
     Meter,
     Mqtt,
     ZoneSection,

@@ -13,14 +13,10 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field
 
 from tradelane.gateway.alarms_section import AlarmLimits
-from tradelane.gateway.fspiop_section import FspiopSection
-from tradelane.gateway.operators_section import Operators
-from tradelane.gateway.road_section import RoadSection
 from tradelane.gateway.section_types import (
     Amount,
     Country,
     Currency,
-    DatabaseUrl,
     HsCode,
     Id,
     Instant,
@@ -329,23 +325,3 @@ class ZoneSection(Section):
     hub_url: Url | None = None
     hub_token_file: Path | None = None
     operator_token_file: Path | None = None
-
-
-class HubSection(Section):
-    """The e-hub: one set of standing accounts for each currency.
-
-    ``token_file`` holds the secret its callers show, by default ``data_dir/hub.token``, made when missing.
-    ``database``: PostgreSQL's, its password there or in PGPASSWORD; without it, ``data_dir/hub.sqlite``.
-    ``allow_private_webhooks``: members' webhooks may be http, and in our own network. Where ``operators``
-    are named, two of them do together what moves others' money or lets them move more. Members whose names
-    are on ``screening_list`` (CSV) are held until an operator lets them go.
-    """
-
-    currencies: tuple[Currency, ...] = Field(min_length=1)
-    database: DatabaseUrl | None = None
-    token_file: Path | None = None
-    allow_private_webhooks: bool = False
-    operators: Operators = ()
-    screening_list: Path | None = None
-    road: RoadSection | None = None
-    fspiop: FspiopSection | None = None
