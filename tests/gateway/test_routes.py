@@ -10,7 +10,6 @@ from typing import Any
 
 from tests.gateway.marketplace import Marketplace, in_market
 from tests.gateway.pages import HOUSEHOLDS, Reader
-from tests.gateway.test_phone_money import joined
 from tradelane.gateway import app
 
 MODULES = (app,)
@@ -59,7 +58,7 @@ def test_no_two_routes_are_one(tmp_path: Path) -> None:
 
 def test_a_stranger_changes_nothing_and_sees_what_is_everyones(tmp_path: Path) -> None:
     async def use(market: Marketplace) -> None:
-        await joined(market, "pim")
+        await at_home(market)
         before = kept(market)
         for method, path in all_routes(market):
             if method in READS and OPEN_READS.fullmatch(path):
@@ -92,7 +91,7 @@ def signed(path: str) -> bool:
 
 def test_each_form_wants_its_own_sessions_token_from_its_own_page(tmp_path: Path) -> None:
     async def use(market: Marketplace) -> None:
-        await joined(market, "pim")
+        await at_home(market)
         rosa, inge = Reader(market), Reader(market)
         await rosa.pair("rosa")
         await inge.pair("inge", "operator")
@@ -117,7 +116,7 @@ def test_each_form_wants_its_own_sessions_token_from_its_own_page(tmp_path: Path
 
 def test_no_session_opens_another_roles_pages(tmp_path: Path) -> None:
     async def use(market: Marketplace) -> None:
-        await joined(market, "pim")
+        await at_home(market)
         rosa, inge = Reader(market), Reader(market)
         await rosa.pair("rosa")
         await inge.pair("inge", "operator")
@@ -136,6 +135,15 @@ def test_no_session_opens_another_roles_pages(tmp_path: Path) -> None:
                     assert seen in (401, 403) or path == "/api/v1/meters", f"{path}: {seen}"
 
     in_market(tmp_path, use, config=HOUSEHOLDS)
+
+
+async def at_home(market: Marketplace) -> None:
+    """Both members of the edge are registered: nothing of theirs is on its way."""
+
+    async def there() -> bool:
+        return market.rows("SELECT count(*) FROM members") == [(2,)]
+
+    await market.until(there)
 
 
 def kept(market: Marketplace) -> list[Any]:
