@@ -10,16 +10,14 @@ from hypothesis import strategies as st
 
 from tests.settlement.border_flows import DAY, GB, MARKET, NL, NO2, QUARTER, START, TENNET, energy, read, text
 from tradelane.market.units import MINUTE, Interval
+from tradelane.settlement.market_document import LONGEST_ID, megawatts, short
 from tradelane.settlement.nomination import (
-    LONGEST_ID,
     Nomination,
     Refusal,
     Schedule,
     document,
-    megawatts,
     nomination_id,
     refusal_of,
-    short,
 )
 
 RESOLUTIONS = st.sampled_from([5, 15, 20, 60])

@@ -36,6 +36,7 @@ from tradelane.gateway.overview import Overview
 from tradelane.gateway.overviews import overview
 from tradelane.gateway.own_orders_api import own_orders_router
 from tradelane.gateway.power_customs import PowerCustoms
+from tradelane.gateway.publications import publications_router
 from tradelane.gateway.reader import Reader
 from tradelane.gateway.schedule import next_gate
 from tradelane.gateway.settling import Settler
@@ -98,6 +99,7 @@ class ZoneRole:
         self.router.include_router(operator_router(operations, operator))
         self.router.include_router(metrics_router(operations))
         self.router.include_router(data_router(self._file, self.catalogue, clock))
+        self.router.include_router(publications_router(self._file, self.catalogue, clock))
         self.router.include_router(desk_router(operations, self.reader, disputes, operator))
         self.router.include_router(page_router(self.overview, self._live))
 

@@ -8,29 +8,34 @@ nothing was said about is zero.
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
-from typing import Any
 from xml.etree import ElementTree
 
-from tradelane.market.units import MINUTE, Interval, exact, iso
+from tradelane.market.units import MINUTE, Interval, iso
+from tradelane.settlement.market_document import (
+    ACTIVE_POWER,
+    EIC_SCHEME,
+    FIXED_BLOCKS,
+    HOUR,
+    INTRADAY,
+    MARKET_OPERATOR,
+    MEGAWATT,
+    add,
+    add_interval,
+    megawatts,
+    second,
+    short,
+    written,
+)
 from tradelane.settlement.refusal import Refusals
 
 NAMESPACE = "urn:iec62325.351:tc57wg16:451-2:scheduledocument:5:1"
-HOUR = 60 * MINUTE
-MEGA = 10**6
-LONGEST_ID = 35
-"""Characters of an mRID."""
 MOST_REVISIONS = 999
 LONGEST_DAY = 25 * HOUR
 """The day on which summer time ends."""
-EIC_SCHEME = "A01"
 BALANCE_SCHEDULE, TOTAL_INTRADAY, DETAIL = "A01", "A18", "A01"
-MARKET_OPERATOR, SYSTEM_OPERATOR = "A11", "A04"
-EXTERNAL_TRADE, ACTIVE_POWER, OF_AREAS, INTRADAY = "A06", "8716867000016", "A01", "A07"
-MEGAWATT, FIXED_BLOCKS = "MAW", "A01"
+SYSTEM_OPERATOR, EXTERNAL_TRADE, OF_AREAS = "A04", "A06", "A01"
 
 
 class Refusal(Refusals):
@@ -78,11 +83,6 @@ def nomination_id(sender: str, domain: str, day: Interval) -> str:
     return f"{domain}-{iso(day.start)[:10].replace('-', '')}-{own}"
 
 
-def megawatts(wh: int, resolution: int) -> str:
-    """Mean power of ``wh`` over ``resolution`` ms. ValueError when no decimal says it exactly."""
-    return exact(Fraction(wh * HOUR, resolution * MEGA))
-
-
 def refusal_of(day: Interval, resolution: int, domain: str, schedules: Sequence[Schedule]) -> Refusal | None:
     """Why these schedules make no nomination."""
     length = day.end - day.start
@@ -105,65 +105,43 @@ def refusal_of(day: Interval, resolution: int, domain: str, schedules: Sequence[
 def document(of: Nomination) -> bytes:
     """The nomination as XML."""
     root = ElementTree.Element("Schedule_MarketDocument", {"xmlns": NAMESPACE})
-    _add(root, "mRID", of.id)
-    _add(root, "revisionNumber", str(of.revision))
-    _add(root, "type", BALANCE_SCHEDULE)
-    _add(root, "process.processType", TOTAL_INTRADAY)
-    _add(root, "process.classificationType", DETAIL)
-    _add(root, "sender_MarketParticipant.mRID", of.sender, EIC_SCHEME)
-    _add(root, "sender_MarketParticipant.marketRole.type", MARKET_OPERATOR)
-    _add(root, "receiver_MarketParticipant.mRID", of.receiver, EIC_SCHEME)
-    _add(root, "receiver_MarketParticipant.marketRole.type", SYSTEM_OPERATOR)
-    _add(root, "createdDateTime", _second(of.created))
-    _add_interval(root, "schedule_Time_Period.timeInterval", of.day)
-    _add(root, "domain.mRID", of.domain, EIC_SCHEME)
-    _add(root, "subject_MarketParticipant.mRID", of.sender, EIC_SCHEME)
-    _add(root, "subject_MarketParticipant.marketRole.type", MARKET_OPERATOR)
+    add(root, "mRID", of.id)
+    add(root, "revisionNumber", str(of.revision))
+    add(root, "type", BALANCE_SCHEDULE)
+    add(root, "process.processType", TOTAL_INTRADAY)
+    add(root, "process.classificationType", DETAIL)
+    add(root, "sender_MarketParticipant.mRID", of.sender, EIC_SCHEME)
+    add(root, "sender_MarketParticipant.marketRole.type", MARKET_OPERATOR)
+    add(root, "receiver_MarketParticipant.mRID", of.receiver, EIC_SCHEME)
+    add(root, "receiver_MarketParticipant.marketRole.type", SYSTEM_OPERATOR)
+    add(root, "createdDateTime", second(of.created))
+    add_interval(root, "schedule_Time_Period.timeInterval", of.day)
+    add(root, "domain.mRID", of.domain, EIC_SCHEME)
+    add(root, "subject_MarketParticipant.mRID", of.sender, EIC_SCHEME)
+    add(root, "subject_MarketParticipant.marketRole.type", MARKET_OPERATOR)
     for schedule in of.schedules:
         _add_schedule(root, of, schedule)
-    ElementTree.indent(root)
-    return bytes(ElementTree.tostring(root, encoding="UTF-8", xml_declaration=True))
+    return written(root)
 
 
 def _add_schedule(root: ElementTree.Element, of: Nomination, schedule: Schedule) -> None:
-    series = _add(root, "TimeSeries")
-    _add(series, "mRID", short(schedule.lane))
-    _add(series, "version", str(of.revision))
-    _add(series, "businessType", EXTERNAL_TRADE)
-    _add(series, "product", ACTIVE_POWER)
-    _add(series, "objectAggregation", OF_AREAS)
-    _add(series, "in_Domain.mRID", schedule.in_domain, EIC_SCHEME)
-    _add(series, "out_Domain.mRID", schedule.out_domain, EIC_SCHEME)
-    _add(series, "in_MarketParticipant.mRID", of.sender, EIC_SCHEME)
-    _add(series, "out_MarketParticipant.mRID", of.sender, EIC_SCHEME)
-    _add(series, "marketAgreement.type", INTRADAY)
-    _add(series, "measurement_Unit.name", MEGAWATT)
-    _add(series, "curveType", FIXED_BLOCKS)
-    period = _add(series, "Period")
-    _add_interval(period, "timeInterval", of.day)
-    _add(period, "resolution", f"PT{of.resolution // MINUTE}M")
+    series = add(root, "TimeSeries")
+    add(series, "mRID", short(schedule.lane))
+    add(series, "version", str(of.revision))
+    add(series, "businessType", EXTERNAL_TRADE)
+    add(series, "product", ACTIVE_POWER)
+    add(series, "objectAggregation", OF_AREAS)
+    add(series, "in_Domain.mRID", schedule.in_domain, EIC_SCHEME)
+    add(series, "out_Domain.mRID", schedule.out_domain, EIC_SCHEME)
+    add(series, "in_MarketParticipant.mRID", of.sender, EIC_SCHEME)
+    add(series, "out_MarketParticipant.mRID", of.sender, EIC_SCHEME)
+    add(series, "marketAgreement.type", INTRADAY)
+    add(series, "measurement_Unit.name", MEGAWATT)
+    add(series, "curveType", FIXED_BLOCKS)
+    period = add(series, "Period")
+    add_interval(period, "timeInterval", of.day)
+    add(period, "resolution", f"PT{of.resolution // MINUTE}M")
     for position, start in enumerate(range(of.day.start, of.day.end, of.resolution), 1):
-        point = _add(period, "Point")
-        _add(point, "position", str(position))
-        _add(point, "quantity", megawatts(schedule.wh.get(start, 0), of.resolution))
-
-
-def short(name: str) -> str:
-    """A name as an mRID: itself, or its SHA-256 where it is longer than one may be."""
-    return name if len(name) <= LONGEST_ID else hashlib.sha256(name.encode()).hexdigest()[:LONGEST_ID]
-
-
-def _add(parent: ElementTree.Element, name: str, text: str | None = None, scheme: str = "") -> Any:
-    child = ElementTree.SubElement(parent, name, {"codingScheme": scheme} if scheme else {})
-    child.text = text
-    return child
-
-
-def _add_interval(parent: ElementTree.Element, name: str, interval: Interval) -> None:
-    place = _add(parent, name)
-    _add(place, "start", iso(interval.start))
-    _add(place, "end", iso(interval.end))
-
-
-def _second(at: int) -> str:
-    return re.sub(r"(T\d\d:\d\d)Z", r"\1:00Z", iso(at // 1000 * 1000))
+        point = add(period, "Point")
+        add(point, "position", str(position))
+        add(point, "quantity", megawatts(schedule.wh.get(start, 0), of.resolution))

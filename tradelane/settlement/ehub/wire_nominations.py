@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, Field
 from tradelane.settlement import eic
 from tradelane.settlement.ehub.fields import Id, Instant, Text
 from tradelane.settlement.ehub.wire import Question
-from tradelane.settlement.nomination import LONGEST_ID
+from tradelane.settlement.market_document import LONGEST_ID
 
 GREATEST_WH = 10**15
 MOST_SERIES = 200

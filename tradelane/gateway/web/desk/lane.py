@@ -144,6 +144,7 @@ def _price(milliticks: int | None, tick: Decimal) -> Decimal | None:
 
 def _in_numeraire(catalogue: Catalogue, lane: Lane, row: Carried) -> Carried:
     """The same with both prices in the market's numeraire, so that they can be compared."""
+
     def common(price: Decimal | None, zone: str) -> Decimal | None:
         return None if price is None else price * catalogue.zones[zone].fx
 
