@@ -81,7 +81,7 @@ def outcome(template: Path, groups: Sequence[Sequence[dict[str, Any]]]) -> tuple
     return answers, found
 
 
-@settings(max_examples=20)
+@settings(max_examples=12)
 @given(st.lists(ASKED, min_size=1, max_size=9))
 def test_many_at_once_are_limited_as_one_after_the_other(rich: Path, asked: list[dict[str, Any]]) -> None:
     answers, found = outcome(rich, [asked])
