@@ -14,7 +14,15 @@ from tests.gateway.pages import Reader
 from tradelane.gateway.catalogue import DAY, Catalogue
 from tradelane.gateway.store import open_engine
 from tradelane.gateway.web.desk.lane import address, history_of, known_lane
-from tradelane.gateway.web.desk.lane_picture import EDGE, FLOWS, PRICES, WIDTH, Carried, draw_lane
+from tradelane.gateway.web.desk.lane_picture import (
+    EDGE,
+    FLOWS,
+    PRICES,
+    WIDTH,
+    Carried,
+    by_hour,
+    draw_lane,
+)
 from tradelane.market.units import MINUTE, Interval, iso
 
 LANE = "/desk/lane/NL%3EGB"
@@ -23,6 +31,8 @@ HOUR = Interval(0, 60 * MINUTE)
 
 def test_a_lane_s_history_is_what_the_open_tables_say(tmp_path: Path) -> None:
     async def use(market: Marketplace) -> None:
+        reader = Reader(market)
+        assert "Nothing was cleared here yet." in (await reader.get(LANE)).text
         await two_busy_gates(market)
         assert market.config.zone is not None
         catalogue = Catalogue(market.config.zone)
@@ -47,36 +57,32 @@ def test_a_lane_s_history_is_what_the_open_tables_say(tmp_path: Path) -> None:
             assert (row.sent, row.received) == (flow["sent_wh"], flow["received_wh"])
             assert row.capacity == capacity["capacity_wh"]
 
-    in_market(tmp_path, use)
-
-
-def test_the_page_has_ranges_files_and_says_how_old_it_is(tmp_path: Path) -> None:
-    async def use(market: Marketplace) -> None:
-        reader = Reader(market)
-        assert "Nothing was cleared here yet." in (await reader.get(LANE)).text
-        await two_busy_gates(market)
-        text = (await reader.get(LANE)).text
-        assert "Cleared until 21/06/2026, 10:45 UTC." in text
-        assert text.count('class="hover"') == 2
-        assert "in EUR per MWh" in text
-        assert "£" in text.partition("<tbody>")[2]
-        assert "/api/v1/data/flows?format=csv&amp;limit=10000&amp;from=2026-06-20T10%3A45Z" in text
-        assert address("NL>GB", "7") in text.replace("&amp;", "&")
-        week = (await reader.get(f"{LANE}?days=7&to=2026-06-21T10:30Z")).text
-        assert week.count('class="hover"') == 1
-        assert "14/06/2026, 10:30 – 21/06/2026, 10:30" in week
-        assert 'rel="next"' in week
-        market.now = LATER + 60 * MINUTE
-        assert "Stale: nothing was cleared for after 21/06/2026, 10:45 UTC." in (await reader.get(LANE)).text
-        for path, status, field in (
-            ("/desk/lane/NL%3EFR", 404, "lane"),
-            (f"{LANE}?days=3", 422, "days"),
-            (f"{LANE}?to=noon", 422, "to"),
-        ):
-            answer = await reader.get(path)
-            assert (answer.status_code, answer.json()["errors"][0]["field"]) == (status, field)
+        await the_page_has_ranges_files_and_says_how_old_it_is(market, reader)
 
     in_market(tmp_path, use)
+
+
+async def the_page_has_ranges_files_and_says_how_old_it_is(market: Marketplace, reader: Reader) -> None:
+    text = (await reader.get(LANE)).text
+    assert "Cleared until 21/06/2026, 10:45 UTC." in text
+    assert text.count('class="hover"') == 2
+    assert "in EUR per MWh" in text
+    assert "£" in text.partition("<tbody>")[2]
+    assert "/api/v1/data/flows?format=csv&amp;limit=10000&amp;from=2026-06-20T10%3A45Z" in text
+    assert address("NL>GB", "7") in text.replace("&amp;", "&")
+    week = (await reader.get(f"{LANE}?days=7&to=2026-06-21T10:30Z")).text
+    assert week.count('class="hover"') == 1
+    assert "14/06/2026, 10:30 – 21/06/2026, 10:30" in week
+    assert 'rel="next"' in week
+    market.now = LATER + 60 * MINUTE
+    assert "Stale: nothing was cleared for after 21/06/2026, 10:45 UTC." in (await reader.get(LANE)).text
+    for path, status, field in (
+        ("/desk/lane/NL%3EFR", 404, "lane"),
+        (f"{LANE}?days=3", 422, "days"),
+        (f"{LANE}?to=noon", 422, "to"),
+    ):
+        answer = await reader.get(path)
+        assert (answer.status_code, answer.json()["errors"][0]["field"]) == (status, field)
 
 
 PRICE = st.none() | st.integers(-500, 4000).map(Decimal)
@@ -92,6 +98,12 @@ def test_a_picture_stays_in_its_frame_and_breaks_where_nothing_is_known(
         if known
     ]
     picture = draw_lane(HOUR, rows)
+    hours = by_hour(rows)
+    assert len(hours) == min(1, len(rows))
+    for hour in hours:
+        assert (hour.sent, hour.capacity) == (sum(r.sent for r in rows), sum(r.capacity for r in rows))
+        known = [row.source_price for row in rows if row.source_price is not None]
+        assert hour.source_price == (sum(known, Decimal(0)) / len(known) if known else None)
     assert [column.at for column in picture.columns] == rows
     for path, (top, bottom), values in (
         (picture.source, PRICES, [row.source_price for row in rows]),

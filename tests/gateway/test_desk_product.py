@@ -71,7 +71,7 @@ def test_a_cleared_product_shows_its_case_s_curves_and_price(tmp_path: Path) -> 
     in_market(tmp_path, use)
 
 
-def test_orders_of_an_auction_stay_sealed(tmp_path: Path) -> None:
+def test_orders_of_an_auction_stay_sealed_and_what_is_not_there_is_said(tmp_path: Path) -> None:
     async def use(market: Marketplace) -> None:
         await market.join(ANNA, BRAM, FARM)
         for seller in (ANNA, BRAM, FARM):
@@ -80,6 +80,15 @@ def test_orders_of_an_auction_stay_sealed(tmp_path: Path) -> None:
         text = (await reader.get(f"/desk/product/{POWER}")).text
         assert "Not cleared yet" in text
         assert "33" not in text.partition('id="curves"')[2].partition("</section>")[0]
+        for path, status, field in (
+            ("/desk/product/power/yesterday", 404, "product"),
+            (f"/desk/product/{POWER}?zone=FR", 404, "zone"),
+            (f"/desk/product/{POWER}?view=far", 422, "view"),
+        ):
+            answer = await reader.get(path)
+            assert (answer.status_code, answer.json()["errors"][0]["field"]) == (status, field)
+        past = await reader.get("/desk/product/potatoes/2026-06-20")
+        assert past.status_code == 200
         newest = await reader.get("/desk/product")
         assert newest.status_code == 303
         assert (await reader.get(newest.headers["location"])).status_code == 200
@@ -108,22 +117,6 @@ def test_a_book_is_shown_as_seen_from_a_zone_and_the_tape_tells_of_three(tmp_pat
         abroad = (await reader.get(f"/desk/product/{POTATOES}?zone=GB")).text
         assert "Demand: £0.10" in abroad
         assert "Supply: €0.20" not in abroad
-
-    in_market(tmp_path, use)
-
-
-def test_what_is_not_there_is_said(tmp_path: Path) -> None:
-    async def use(market: Marketplace) -> None:
-        reader = Reader(market)
-        for path, status, field in (
-            ("/desk/product/power/yesterday", 404, "product"),
-            (f"/desk/product/{POWER}?zone=FR", 404, "zone"),
-            (f"/desk/product/{POWER}?view=far", 422, "view"),
-        ):
-            answer = await reader.get(path)
-            assert (answer.status_code, answer.json()["errors"][0]["field"]) == (status, field)
-        past = await reader.get("/desk/product/potatoes/2026-06-20")
-        assert past.status_code == 200
 
     in_market(tmp_path, use)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 from tests.gateway.marketplace import FIRST, GATE, POWER, Marketplace, in_market, sell_abroad
 from tests.gateway.pages import Reader
@@ -12,7 +13,7 @@ from tradelane.gateway import journal
 from tradelane.gateway.catalogue import Catalogue
 from tradelane.gateway.clearing_files import problems_of
 from tradelane.gateway.store import open_engine
-from tradelane.gateway.web.desk.proof import agrees, published
+from tradelane.gateway.web.desk.proof import Told, agrees, published
 
 
 async def cleared(market: Marketplace) -> None:
@@ -27,10 +28,12 @@ def verify(case: Path, result: Path) -> tuple[int, str]:
     return done.returncode, done.stdout + done.stderr
 
 
-def test_the_page_s_files_pass_verify_and_name_nobody(tmp_path: Path) -> None:
+def test_the_page_proves_a_clearing_by_files_that_pass_verify_and_name_nobody(tmp_path: Path) -> None:
     async def use(market: Marketplace) -> tuple[str, str]:
-        await cleared(market)
         reader = Reader(market)
+        for path in (POWER, "potatoes/2026-06-21", "power/noon"):
+            assert (await reader.get(f"/desk/proof/{path}")).status_code == 404
+        await cleared(market)
         page = (await reader.get(f"/desk/proof/{POWER}")).text
         case, result = (f"/api/v1/clearings/{POWER}/{name}" for name in ("case", "result"))
         assert f'href="{case}" download="case.json"' in page
@@ -38,7 +41,10 @@ def test_the_page_s_files_pass_verify_and_name_nobody(tmp_path: Path) -> None:
         assert f"curl -o case.json http://market{case}" in page
         assert "Proven." in page and "Published." in page
         assert "alarm" not in page
-        return (await reader.get(case)).text, (await reader.get(result)).text
+        told = its_place_is_the_journal_s(market, page)
+        files = (await reader.get(case)), (await reader.get(result))
+        what_says_something_else_is_called_so(market, files[0].json(), files[1].json(), told)
+        return files[0].text, files[1].text
 
     files = []
     for name, text in zip(("case", "result"), in_market(tmp_path, use), strict=True):
@@ -48,44 +54,24 @@ def test_the_page_s_files_pass_verify_and_name_nobody(tmp_path: Path) -> None:
     assert verify(*files) == (0, "proven\n")
 
 
-def test_its_place_in_the_journal_is_the_journal_s(tmp_path: Path) -> None:
-    async def use(market: Marketplace) -> None:
-        await cleared(market)
-        text = (await Reader(market).get(f"/desk/proof/{POWER}")).text
-        with open_engine(market.config.zone_db).connect() as conn:
-            told = published(conn, POWER)
-            entry = next(one for one in journal.read(conn, kinds=["clearing"]))
-            assert told.entry.seq == entry.seq <= told.head.seq
-            assert told.entry.hash == entry.hash.hex()
-        assert told.entry.hash in text
-
-    in_market(tmp_path, use)
+def its_place_is_the_journal_s(market: Marketplace, page: str) -> Told:
+    with open_engine(market.config.zone_db).connect() as conn:
+        told = published(conn, POWER)
+        entry = next(one for one in journal.read(conn, kinds=["clearing"]))
+    assert told.entry.seq == entry.seq <= told.head.seq
+    assert told.entry.hash == entry.hash.hex()
+    assert told.entry.hash in page
+    return told
 
 
-def test_files_that_say_something_else_are_called_so(tmp_path: Path) -> None:
-    async def use(market: Marketplace) -> None:
-        await cleared(market)
-        case, result = [
-            (await market.http.get(f"/api/v1/clearings/{POWER}/{name}")).json() for name in ("case", "result")
-        ]
-        assert market.config.zone is not None
-        with open_engine(market.config.zone_db).connect() as conn:
-            told = published(conn, POWER)
-        product = Catalogue(market.config.zone).power(FIRST)
-        assert problems_of(case, result) == []
-        assert agrees(result, product, told)
-        row = result["flows"][0]
-        more = {**row, "sent": str(float(row["sent"]) + 1)}
-        assert not agrees({**result, "flows": [more, *result["flows"][1:]]}, product, told)
-        assert problems_of(case, {**result, "fills": result["fills"][1:]}) != []
-
-    in_market(tmp_path, use)
-
-
-def test_there_is_no_proof_of_what_was_not_cleared(tmp_path: Path) -> None:
-    async def use(market: Marketplace) -> None:
-        reader = Reader(market)
-        for path in (POWER, "potatoes/2026-06-21", "power/noon"):
-            assert (await reader.get(f"/desk/proof/{path}")).status_code == 404
-
-    in_market(tmp_path, use)
+def what_says_something_else_is_called_so(
+    market: Marketplace, case: dict[str, Any], result: dict[str, Any], told: Told
+) -> None:
+    assert market.config.zone is not None
+    product = Catalogue(market.config.zone).power(FIRST)
+    assert problems_of(case, result) == []
+    assert agrees(result, product, told)
+    row = result["flows"][0]
+    more = {**row, "sent": str(float(row["sent"]) + 1)}
+    assert not agrees({**result, "flows": [more, *result["flows"][1:]]}, product, told)
+    assert problems_of(case, {**result, "fills": result["fills"][1:]}) != []

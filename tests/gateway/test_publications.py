@@ -6,14 +6,20 @@ from decimal import Decimal
 from pathlib import Path
 from xml.etree import ElementTree
 
+import pytest
+from sqlalchemy import create_engine
+
 from tests.gateway.marketplace import CONFIG, GATE, Marketplace, in_market, sell_abroad
 from tests.gateway.pages import Reader
 from tests.gateway.test_nominating import CODES
 from tests.settlement.border_flows import GB, NL
 from tests.settlement.test_publication import N, read
-from tradelane.gateway.publications import ENERGY
-from tradelane.market.units import iso
-from tradelane.settlement.publication import KINDS
+from tradelane.gateway.catalogue import Catalogue
+from tradelane.gateway.config import load
+from tradelane.gateway.publications import ENERGY, published
+from tradelane.market.units import Interval, iso
+from tradelane.settlement.problem import Problem
+from tradelane.settlement.publication import KINDS, PRICES
 
 DAY = "from=2026-06-21&to=2026-06-22"
 
@@ -62,10 +68,11 @@ def test_a_document_says_what_its_table_says(tmp_path: Path) -> None:
     in_market(tmp_path, use, config=CODES)
 
 
-def test_without_codes_there_is_no_document_and_no_link(tmp_path: Path) -> None:
-    async def use(market: Marketplace) -> None:
-        answer = await market.http.get("/api/v1/publications/prices")
-        assert (answer.status_code, answer.json()["type"]) == (404, "urn:tradelane:problem:no-eic")
-        assert "/publications/" not in (await Reader(market).get("/desk/data/prices")).text
-
-    in_market(tmp_path, use, config=CONFIG)
+def test_without_codes_there_is_no_document(tmp_path: Path) -> None:
+    path = tmp_path / "market.toml"
+    path.write_text(CONFIG)
+    section = load(path).zone
+    assert section is not None
+    with create_engine("sqlite://").connect() as conn, pytest.raises(Problem) as refused:
+        published(conn, Catalogue(section), PRICES, Interval(0, 1), None, 0)
+    assert (refused.value.status, refused.value.code) == (404, "no-eic")

@@ -21,7 +21,7 @@ OPEN_READS = re.compile(
     r"|/pair|/desk(/sign-in|/data/.+|/lane/.+|/product.*|/proof/.+)?|/metrics"
     r"|/me/(app\.webmanifest|worker\.js)"
     r"|/api/v1/(openapi\.json|healthz|events|overview|heads|products|trades|prices|data(/.+)?|market|hs|policy"
-    r"|(books|landed|snapshots|feeds|clearings|lanes)/.+|audit/.+|open-payments/wallets/.+|data/documents/.+)"
+    r"|(books|landed|snapshots|feeds|clearings|lanes|publications)/.+|audit/.+|open-payments/wallets/.+|data/documents/.+)"
 )
 """Read by everyone, without a key: nothing in them is one member's own. What is added here is a decision."""
 ACTS = ("orders", "journal", "contracts", "sessions")

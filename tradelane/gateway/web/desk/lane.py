@@ -16,7 +16,7 @@ from tradelane.gateway.clock import Clock
 from tradelane.gateway.data_api import instant_of
 from tradelane.gateway.file import RoleFile
 from tradelane.gateway.tables import flows, prices
-from tradelane.gateway.web.desk.lane_picture import Carried, draw_lane
+from tradelane.gateway.web.desk.lane_picture import Carried, by_hour, draw_lane
 from tradelane.gateway.web.desk.product import HEADERS
 from tradelane.gateway.web.language import locale_of
 from tradelane.gateway.web.rendering import Templates
@@ -51,9 +51,8 @@ def lane_router(file: RoleFile, catalogue: Catalogue, clock: Clock, templates: T
         )
         ends = (catalogue.zones[lane.source], catalogue.zones[lane.target])
         one_currency = ends[0].currency == ends[1].currency
-        in_one = (
-            history.rows if one_currency else [_in_numeraire(catalogue, lane, row) for row in history.rows]
-        )
+        rows = history.rows if days == "1" else by_hour(history.rows)
+        in_one = rows if one_currency else [_in_numeraire(catalogue, lane, row) for row in rows]
         shown = history.shown
         html = templates.render(
             "desk/lane.html",
@@ -65,6 +64,7 @@ def lane_router(file: RoleFile, catalogue: Catalogue, clock: Clock, templates: T
             currency=ends[0].currency if one_currency else catalogue.section.numeraire,
             days=days,
             history=history,
+            rows=rows,
             iso=iso,
             stale=history.newest is not None and history.newest <= now,
             picture=draw_lane(shown, in_one),

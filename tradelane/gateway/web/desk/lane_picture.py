@@ -9,17 +9,19 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import groupby
 
-from tradelane.market.units import Interval
+from tradelane.market.units import MINUTE, Interval
 
 WIDTH, EDGE = 360.0, 10.0
+HOUR = 60 * MINUTE
 PRICES, FLOWS = (14.0, 104.0), (128.0, 200.0)
 """Top and bottom of the two parts of the picture."""
 
 
 @dataclass(frozen=True, slots=True)
 class Carried:
-    """One interval of a lane; a price is None where none was told."""
+    """One interval of a lane, or some together; a price is None where none was told."""
 
     interval: Interval
     source_price: Decimal | None
@@ -51,6 +53,27 @@ class LanePicture:
     low: Decimal | None
     high: Decimal | None
     most: int
+
+
+def by_hour(rows: Sequence[Carried]) -> list[Carried]:
+    """Energy summed and prices' means over each hour (UTC) of ``rows``, which come by time."""
+    return [_together(list(group)) for _, group in groupby(rows, key=lambda row: row.interval.start // HOUR)]
+
+
+def _together(rows: Sequence[Carried]) -> Carried:
+    return Carried(
+        Interval(rows[0].interval.start, rows[-1].interval.end),
+        _mean([row.source_price for row in rows]),
+        _mean([row.target_price for row in rows]),
+        sum(row.sent for row in rows),
+        sum(row.received for row in rows),
+        sum(row.capacity for row in rows),
+    )
+
+
+def _mean(prices: Sequence[Decimal | None]) -> Decimal | None:
+    known = [price for price in prices if price is not None]
+    return sum(known, Decimal(0)) / len(known) if known else None
 
 
 def draw_lane(shown: Interval, rows: Sequence[Carried]) -> LanePicture:
