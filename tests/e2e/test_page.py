@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # it has no types
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.e2e.screenshots import shoot
 from tests.gateway.page_samples import amount, busy, empty, trade, with_zones
 from tests.gateway.page_server import PageUnderTest
 from tradelane.gateway.overview import Overview
@@ -240,11 +238,3 @@ def test_hostile_names_stay_words(served: PageUnderTest, visit: Opening) -> None
     assert page.title() == "Tradelane: the market now"
     assert page.evaluate(OVERFLOW) <= 0
     assert visiting.complaints == []
-
-
-def test_screenshots(served: PageUnderTest, browser: Browser, tmp_path: Path) -> None:
-    paths = shoot(browser, served.url, tmp_path / "shots")
-    assert [path.name for path in paths] == [
-        "page-phone-light.png", "page-phone-dark.png", "page-desktop-light.png", "page-desktop-dark.png",
-    ]  # fmt: skip
-    assert len({path.read_bytes() for path in paths}) == 4
