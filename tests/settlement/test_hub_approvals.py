@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
 from collections.abc import Iterator, Mapping
@@ -22,6 +23,8 @@ from tests.settlement.signed import KEYS, Signed
 from tests.settlement.test_hub_members import ANA as REGISTRATION
 from tradelane.gateway.store import Store, StoreError, opened
 from tradelane.settlement.approval import LIFE_MS, TRANSITIONS, Act, Refusal, State, decide, seen
+from tradelane.settlement.ehub.client_approvals import ApprovalsClient
+from tradelane.settlement.ehub.member_client import MemberClient
 from tradelane.settlement.ehub.server.app import create_app
 from tradelane.settlement.ehub.server.commands import Command
 from tradelane.settlement.ehub.server.migrations import HEAD, PLACE
@@ -108,6 +111,22 @@ def test_one_proposes_and_another_carries_out(watched: Watched) -> None:
         ("ada, bo", "member-level"), ("bo", "approval-approved"), ("ada", "approval-proposed"),
     ]  # fmt: skip
     assert json.loads(told[1].detail)["approval"] == approval
+
+
+def test_an_operator_s_client_goes_the_same_way(watched: Watched) -> None:
+    async def use(work: Any, who: str) -> Any:
+        client = MemberClient(watched.hub.url, Signer(who, OPERATORS[who], lambda: watched.at))
+        assert isinstance(client.approvals, ApprovalsClient)
+        try:
+            return await work(client.approvals)
+        finally:
+            await client.close()
+
+    made = asyncio.run(use(lambda it: it.propose("c1", Propose(**RAISE)), "ada"))
+    done = asyncio.run(use(lambda it: it.approve("c2", made.approval), "bo"))
+    assert (done.state, done.decided_by) == (State.CARRIED_OUT, "bo")
+    last = asyncio.run(use(lambda it: it.listed(made.approval - 1), "bo")).items
+    assert [one.approval for one in last] == [made.approval]
 
 
 def test_nobody_raises_a_limit_alone_but_anybody_lowers_it(watched: Watched) -> None:

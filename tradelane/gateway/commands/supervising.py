@@ -1,4 +1,4 @@
-"""``hub verify-audit`` and ``hub screen``: what looks after an e-hub."""
+"""``hub verify-audit``, ``hub screen``, ``hub approvals``: what looks after an e-hub."""
 
 from __future__ import annotations
 
@@ -45,3 +45,33 @@ def hub_screen(
     from tradelane.gateway.commands.screening import screen_command
 
     screen_command(config, list_file, as_json)
+
+
+@hub.command("operator-key")
+def hub_operator_key(
+    file: Annotated[Path, typer.Argument(help="The key's file; made when there is none.")],
+) -> None:
+    """Print the public key that an operator is named with in the e-hub's configuration."""
+    from tradelane.gateway.commands.approving import operator_key_command
+
+    operator_key_command(file)
+
+
+@hub.command("approvals")
+def hub_approvals(
+    url: Annotated[str, typer.Argument(help="The e-hub's address: https://hub.example")],
+    operator: Annotated[str, typer.Option(help="Your name in [[hub.operators]].")],
+    key_file: Annotated[Path, typer.Option(help="Your key.")],
+    propose: Annotated[str | None, typer.Option(help="A kind: member-limit, dispute.")] = None,
+    subject: Annotated[str | None, typer.Option(help="What is proposed about: a member, a contract.")] = None,
+    field: Annotated[list[str] | None, typer.Option(help="The kind's own: name=value.")] = None,
+    approve: Annotated[int | None, typer.Option(min=1, help="Carry out what another proposed.")] = None,
+    reject: Annotated[int | None, typer.Option(min=1, help="Say no to it.")] = None,
+    reason: Annotated[str | None, typer.Option(help="Why it is rejected.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List what two operators do together; propose, approve or reject it."""
+    from tradelane.gateway.commands.approving import Deed, approvals_command
+
+    deed = Deed(propose, subject, tuple(field or ()), approve, reject, reason)
+    approvals_command(url, operator, key_file, deed, as_json)

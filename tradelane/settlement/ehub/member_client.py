@@ -14,6 +14,7 @@ from urllib.parse import quote as quoted
 from tradelane.market.units import Money, iso
 from tradelane.settlement.ehub import wire_payments as wire
 from tradelane.settlement.ehub.asking import Asking, Backoff
+from tradelane.settlement.ehub.client_approvals import ApprovalsClient
 from tradelane.settlement.ehub.client_certificates import CertificatesClient
 from tradelane.settlement.ehub.client_inspection import InspectionClient
 from tradelane.settlement.ehub.signing import Signer
@@ -50,6 +51,7 @@ class MemberClient(Asking):
         http = httpx2.AsyncClient(base_url=base_url, transport=transport, timeout=timeout_s, auth=signed)
         super().__init__(http, backoff or Backoff(), sleep)
         self.certificates = CertificatesClient(self._command, self._ask)
+        self.approvals = ApprovalsClient(self._command, self._ask)
         self.inspection = InspectionClient(self._command, self._ask)
 
     async def wallet(self, account: str) -> wire.WalletAddress:
