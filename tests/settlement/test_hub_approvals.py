@@ -122,7 +122,7 @@ def test_an_operator_s_client_goes_the_same_way(watched: Watched) -> None:
         finally:
             await client.close()
 
-    made = asyncio.run(use(lambda it: it.propose("c1", Propose(**RAISE)), "ada"))
+    made = asyncio.run(use(lambda it: it.propose("c1", Propose.model_validate(RAISE)), "ada"))
     done = asyncio.run(use(lambda it: it.approve("c2", made.approval), "bo"))
     assert (done.state, done.decided_by) == (State.CARRIED_OUT, "bo")
     last = asyncio.run(use(lambda it: it.listed(made.approval - 1), "bo")).items
