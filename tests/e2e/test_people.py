@@ -13,7 +13,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # it has no types
 from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.people import DESKTOP, PHONE, gateway_url, person, read
+from tests.e2e.ledgers import rows
+from tests.e2e.people import DESKTOP, PHONE, Person, gateway_url, person, read
 from tests.e2e.screens import SCREENS, shoot
 from tests.e2e.stage import Showing, showing
 from tests.e2e.test_page import OVERFLOW
@@ -83,10 +84,32 @@ def test_a_farmer_sells_potatoes_in_three_taps_and_sees_them_paid(
     expect(page.locator(".way li").last).to_contain_text("已付款")
     accessible(page)
     assert farmer.complaints == []
+    offers_made_offline_are_sent_once(farmer, play)
     paths = shoot(browser, url, play.folder, tmp_path, page.url.removeprefix(url).partition("?")[0])
     assert {path.name for path in paths} == {f"{name}.png" for name in SCREENS}
     assert min(path.stat().st_size for path in paths) > 10_000
     farmer.context.close()
+
+
+def offers_made_offline_are_sent_once(farmer: Person, play: Showing) -> None:
+    """Two offers without a network, sent when it is back, and not again by opening pages."""
+    sent = "SELECT count(*) AS n FROM orders WHERE member = 'farmer' AND id LIKE 'phone-%'"
+    before = rows(play.folder, "zone", sent)[0]["n"]
+    farmer.go("/me/goods")
+    page = farmer.page
+    page.locator('a.good[href^="/me/goods/potatoes/"]').first.tap()
+    page.fill("#price", "0.33")
+    farmer.context.set_offline(True)
+    for count in (1, 2):
+        page.locator("#offer button").first.tap()
+        expect(page.locator("#queued")).to_contain_text(str(count))
+    farmer.context.set_offline(False)
+    expect(page.locator("#queued")).to_be_hidden(timeout=SOON_MS)
+    assert rows(play.folder, "zone", sent)[0]["n"] == before + 2
+    for path in ("/me/orders", "/me/goods"):
+        farmer.go(path)
+    expect(page.locator("#queued")).to_be_hidden()
+    assert rows(play.folder, "zone", sent)[0]["n"] == before + 2
 
 
 def test_the_operator_narrows_lanes_and_prices_part(browser: Browser, play: Showing, url: str) -> None:
@@ -117,8 +140,8 @@ def test_the_operator_narrows_lanes_and_prices_part(browser: Browser, play: Show
 
     flows = f"{url}/api/v1/data/flows?from={first.isoformat()}Z"
     play.wait_for("a clearing with the lanes closed", parted)
-    rows = read(flows)["items"]
-    assert {row["sent_wh"] for row in rows if row["lane"] in NL_LANES} == {0}
+    told = read(flows)["items"]
+    assert {row["sent_wh"] for row in told if row["lane"] in NL_LANES} == {0}
     table = (
         urllib.request.urlopen(f"{url}/api/v1/data/prices?format=csv&from={first.isoformat()}Z")
         .read()
