@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import shutil
 from collections.abc import Iterator, Mapping
@@ -23,7 +24,9 @@ from tests.settlement.signed import KEYS, Signed
 from tests.settlement.test_hub_members import ANA as REGISTRATION
 from tradelane.gateway.store import Store, StoreError, opened
 from tradelane.settlement.approval import LIFE_MS, TRANSITIONS, Act, Refusal, State, decide, seen
+from tradelane.settlement.ehub.client import HubClient
 from tradelane.settlement.ehub.client_approvals import ApprovalsClient
+from tradelane.settlement.ehub.client_members import MembersClient
 from tradelane.settlement.ehub.member_client import MemberClient
 from tradelane.settlement.ehub.server.app import create_app
 from tradelane.settlement.ehub.server.commands import Command
@@ -33,12 +36,17 @@ from tradelane.settlement.ehub.server.supervision.settings import Supervision
 from tradelane.settlement.ehub.server.supervision.tables import approvals as table
 from tradelane.settlement.ehub.server.supervision.tables import audit_entries
 from tradelane.settlement.ehub.signing import Signer
+from tradelane.settlement.ehub.wire_members import ChangeLevel, RegisterMember
 from tradelane.settlement.ehub.wire_supervision import Approve, Propose, Reject
+from tradelane.settlement.member import Level
 from tradelane.settlement.problem import Problem
 
 OPERATORS = {
     name: Ed25519PrivateKey.from_private_bytes(bytes([n]) * 32) for n, name in ((7, "ada"), (8, "bo"))
 }
+ZOE = base64.b64encode(
+    Ed25519PrivateKey.from_private_bytes(bytes([9]) * 32).public_key().public_bytes_raw()
+).decode()
 RAISE = {"kind": "member-limit", "subject": "ana", "fields": {"level": "verified"}}
 
 
@@ -111,6 +119,21 @@ def test_one_proposes_and_another_carries_out(watched: Watched) -> None:
         ("ada, bo", "member-level"), ("bo", "approval-approved"), ("ada", "approval-proposed"),
     ]  # fmt: skip
     assert json.loads(told[1].detail)["approval"] == approval
+
+
+def test_the_token_s_client_registers_and_lowers_alone(watched: Watched) -> None:
+    async def use() -> list[Level]:
+        client = HubClient(watched.hub.url, TOKEN)
+        assert isinstance(client.members, MembersClient)
+        asked = RegisterMember.model_validate(REGISTRATION | {"member": "zoe", "public_key": ZOE})
+        try:
+            made = await client.members.register("zoe", asked)
+            kept = await client.members.change_level("zoe-2", "zoe", ChangeLevel(level=made.level))
+            return [made.level, kept.level]
+        finally:
+            await client.close()
+
+    assert asyncio.run(use()) == [Level.ANONYMOUS_SMALL] * 2
 
 
 def test_an_operator_s_client_goes_the_same_way(watched: Watched) -> None:

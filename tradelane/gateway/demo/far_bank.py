@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 from decimal import Decimal
 
@@ -13,24 +14,42 @@ from tradelane.market.units import MINUTE, NANO, Money, iso
 from tradelane.settlement import accounts
 from tradelane.settlement.ehub.client import HubClient, HubRefused, HubUnreachable
 from tradelane.settlement.ehub.wire import PositiveAmount
+from tradelane.settlement.ehub.wire_members import ChangeLevel, RegisterMember
 from tradelane.settlement.ehub.wire_road import AskQuote, PaymentState, QuoteAnswer, SendPayment
 from tradelane.settlement.fspiop_states import TransferState
+from tradelane.settlement.member import Level
 from tradelane.settlement.road import QuoteState
 
 CURRENCY = "NOK"
 ACCOUNT = accounts.member(KITCHEN, CURRENCY)
 SAVINGS = 20_000_000
 """NOK: the demo may run for days."""
+KITCHEN_STAFF = 12
 LOOK_S = 0.25
 VALID_MS = 120 * MINUTE
 
 
-async def furnish(home: HubClient, market: HubClient) -> None:
-    """The customer's accounts at both hubs, and its savings at home. Once."""
+async def furnish(home: HubClient, market: HubClient, public_key: bytes) -> None:
+    """The customer's accounts at both hubs, and its savings at home. Once. A kitchen buys more in a day than
+    a hub lets somebody spend of whom it knows nothing, so the market's hub knows it as a business."""
     for hub in (home, market):
         await open_member_account(hub, KITCHEN, KITCHEN_NAME, CURRENCY)
+    await _known_as_business(market, public_key)
     savings = Money(SAVINGS * NANO, CURRENCY)
     await home.deposit(f"{ACCOUNT}/deposit", account=ACCOUNT, amount=savings)
+
+
+async def _known_as_business(market: HubClient, public_key: bytes) -> None:
+    asked = RegisterMember(
+        member=KITCHEN,
+        public_key=base64.b64encode(public_key).decode(),
+        name=KITCHEN_NAME,
+        currency=CURRENCY,
+        level=Level.BUSINESS,
+        employees=KITCHEN_STAFF,
+    )
+    await market.members.register(f"{KITCHEN}/register", asked)
+    await market.members.change_level(f"{KITCHEN}/level", KITCHEN, ChangeLevel(level=Level.BUSINESS))
 
 
 async def first_cover(home: HubClient, market: HubClient, clock: Clock) -> None:

@@ -92,7 +92,7 @@ class Play:
         hub, far = self._client("hub", hub_port), self._client("far-hub", far_port)
         try:
             clock_ = config.make_clock()
-            await asyncio.gather(pay_in(hub), certify(hub), far_bank.furnish(far, hub))
+            await asyncio.gather(pay_in(hub), certify(hub), far_bank.furnish(far, hub, self._kitchen(config)))
             await far_bank.first_cover(far, hub, clock_)
             await self._start_gateway(page_port)
             helpers = [
@@ -107,6 +107,10 @@ class Play:
                 await asyncio.gather(*helpers, return_exceptions=True)
         finally:
             await asyncio.gather(hub.close(), far.close())
+
+    def _kitchen(self, config: Config) -> bytes:
+        """The kitchen's public key, as its gateway will have it."""
+        return load_or_create_key(config.key_file(scene.KITCHEN)).public_key().public_bytes_raw()
 
     def _client(self, role: str, port: int) -> HubClient:
         config = load(self._config(role))

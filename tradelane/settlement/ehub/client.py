@@ -23,6 +23,7 @@ from tradelane.settlement.ehub.asking import (
 )
 from tradelane.settlement.ehub.client_customs import CustomsClient
 from tradelane.settlement.ehub.client_inspection import InspectionClient
+from tradelane.settlement.ehub.client_members import MembersClient
 from tradelane.settlement.ehub.client_nominations import NominationsClient
 from tradelane.settlement.ehub.client_road import RoadClient
 from tradelane.settlement.ledger import Transfer
@@ -57,6 +58,7 @@ class HubClient(Asking):
         )
         super().__init__(http, backoff or Backoff(), sleep)
         self.customs = CustomsClient(self._command, self._ask)
+        self.members = MembersClient(self._command)
         self.inspection = InspectionClient(self._command, self._ask)
         self.nominations = NominationsClient(self._command, self._ask)
         self.road = RoadClient(self._command, self._ask)
