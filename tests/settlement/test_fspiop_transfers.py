@@ -76,6 +76,21 @@ def test_a_prepare_again_is_answered_and_has_no_second_effect(scheme: Scheme) ->
     assert scheme.positions() == MOVED
 
 
+def test_what_is_committed_is_neither_rejected_nor_aborted(scheme: Scheme) -> None:
+    ask(scheme)
+    tell(scheme)
+    scheme.payee.take()
+    scheme.payer.take()
+    error = {"errorInformation": {"errorCode": "5100", "errorDescription": "no"}}
+    scheme.ok(PAYEE, "PUT", f"{PATH}/error", error, FSPIOP_Destination=PAYER)
+    assert code(scheme.payee.take()) == [("PUT", f"{PATH}/error", "3106")]
+    tell(scheme, "ABORTED")
+    assert code(scheme.payee.take()) == [("PUT", f"{PATH}/error", "3106")]
+    tell(scheme)
+    assert (scheme.payee.take(), scheme.payer.take(), scheme.state()) == ([], [], "COMMITTED")
+    assert scheme.positions() == MOVED
+
+
 def test_a_changed_prepare_is_refused_by_number(scheme: Scheme) -> None:
     ask(scheme)
     ask(scheme, amount={"currency": "EUR", "amount": "1"})

@@ -103,6 +103,8 @@ def reject(conn: Connection, told: Inbound[Failure]) -> None:
         ended = {"error": json.dumps(json.loads(told.raw)), "completed_at": told.at}
         _move(conn, row, TransferEvent.REJECT, ended)
         outbox.post(conn, told.letter(row.payer), told.at)
+    elif row.state == TransferState.COMMITTED:
+        raise Refused(Fault.MODIFIED, row.transfer)
 
 
 def show(conn: Connection, asked: Inbound[None]) -> None:
@@ -154,7 +156,7 @@ def _again(conn: Connection, row: Row[Any], told: Inbound[Fulfil]) -> None:
     elif row.state == TransferState.ABORTED:
         if told.body.transferState != TransferState.ABORTED:
             _tell(conn, row, row.payee, told.at)
-    elif told.body.fulfilment != row.fulfilment:
+    elif (told.body.transferState, told.body.fulfilment) != (row.state, row.fulfilment):
         raise Refused(Fault.MODIFIED, row.transfer)
 
 
