@@ -63,6 +63,12 @@ def _positive(number: Decimal) -> Decimal:
     return number
 
 
+def _each_once(items: list[Any]) -> list[Any]:
+    if any(item in items[:n] for n, item in enumerate(items)):
+        raise ValueError("names the same twice")
+    return items
+
+
 Uri = Annotated[str, Field(max_length=500), AfterValidator(_uri)]
 DateTime = Annotated[str, Field(max_length=40), AfterValidator(_date_time)]
 Offset = Annotated[str, Field(pattern=r"^[+-]((0[0-9]|1[0-3]):[0-5][0-9]|14:00)$")]
@@ -70,7 +76,7 @@ Uom = Annotated[str, Field(pattern=r"^[A-Z0-9]{2,3}$")]
 Version = Annotated[str, Field(pattern=r"^[0-9]{1,3}(\.[0-9]{1,3}){0,3}$")]
 BizStep = Annotated[str, Field(max_length=500), _word(BIZ_STEPS)]
 Disposition = Annotated[str, Field(max_length=500), _word(DISPOSITIONS)]
-Context = Uri | dict[str, Any] | list[Uri | dict[str, Any]]
+Context = Uri | dict[str, Any] | Annotated[list[Uri | dict[str, Any]], AfterValidator(_each_once)]
 Items = Field(max_length=1000)
 
 
