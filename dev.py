@@ -32,7 +32,7 @@ STAMP = VENV / "tradelane.stamp"
 UNFINISHED = "unfinished"
 OLDEST_PYTHON = (3, 11)
 OLDEST_PIP = (22, 3)  # the first that knows --python
-PARALLEL = ("-n", "4", "--dist", "loadfile", "--no-loadscope-reorder")  # two cores, and two that wait
+PARALLEL = ("-n", "3", "--dist", "loadfile", "--no-loadscope-reorder")  # two cores and one that waits
 DEBIAN_TOOLS = {
     "mosquitto": ("mosquitto", "tests against a real MQTT broker"),
     "mosquitto_pub": ("mosquitto-clients", "tests with another MQTT client than ours"),
