@@ -162,7 +162,7 @@ def find_pip_outside() -> list[str]:
 
 
 def install(lock: str) -> None:
-    pip = [*find_pip(), "install", "--quiet", "--no-input", "--disable-pip-version-check"]
+    pip = [*find_pip(), "install", "--quiet", "--no-input", "--disable-pip-version-check", "--no-compile"]
     locked = f"requirements/{lock}.txt"
     count = len(re.findall(r"^[\w.-]+==", (ROOT / locked).read_text(), re.MULTILINE))
     step(f"installing {count} packages from {locked}", [*pip, "--require-hashes", "-r", locked])

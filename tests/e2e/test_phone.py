@@ -16,6 +16,15 @@ from tests.gateway.sites import Site, site
 from tradelane.gateway import keys
 
 PAGES = ("/me", "/me/selling", "/me/buying", "/me/money")
+HOLD_ANSWERS = """() => {
+  const ask = self.fetch;
+  self.fetch = async (request) => {
+    const answer = await ask(request);
+    if (request.url.includes("fragment")) await new Promise((go) => { self.go = go; });
+    return answer;
+  };
+}"""
+"""In the service worker: an answer to a fragment stays on its way until ``go``."""
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +75,12 @@ def test_the_phones_pages_are_accessible_and_seen_again_offline(
     page.goto(f"{url}/me")
     assert page.inner_text("main h1") == shown
     context.set_offline(False)
+    worker = context.service_workers[0]
+    worker.evaluate(HOLD_ANSWERS)
+    page.evaluate("() => { fetch('/me/money?fragment=1'); }")
+    worker.evaluate("async () => { while (!self.go) await new Promise((look) => setTimeout(look, 10)); }")
     page.click('form[action="/pair/out"] button')
     page.wait_for_url(f"{url}/pair")
+    worker.evaluate("async () => { self.go(); await new Promise((over) => setTimeout(over, 200)); }")
     assert page.evaluate("() => caches.has('tradelane-last')") is False
     context.close()

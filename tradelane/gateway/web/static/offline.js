@@ -5,19 +5,22 @@ const LAST = "tradelane-last";
 const FILES = "tradelane-files";
 const MAIN = /<main[\s\S]*<\/main>/;
 
+let left = false; // from an owner's leaving to the next page opened: answers still on their way are not kept
+
 async function keep(request, answer) {
-  const cache = await caches.open(LAST);
   if (answer.type === "opaqueredirect" || answer.redirected) return caches.delete(LAST);
-  if (answer.ok) await cache.put(request.url, answer.clone());
+  if (answer.ok && request.mode === "navigate") left = false;
+  if (!answer.ok || left) return;
+  const cache = await caches.open(LAST);
+  await cache.put(request.url, answer.clone());
 }
 
 async function seen(request) {
-  const cache = await caches.open(LAST);
-  const page = await cache.match(request.url);
+  const page = await caches.match(request.url, { cacheName: LAST });
   if (!page) return Response.error();
   const url = new URL(request.url);
   url.searchParams.set("fragment", "1");
-  const fresher = await cache.match(url.href);
+  const fresher = await caches.match(url.href, { cacheName: LAST });
   if (!fresher) return page;
   const main = await fresher.text();
   const html = (await page.text()).replace(MAIN, () => main.trim());
@@ -46,6 +49,11 @@ async function file(request) {
 
 self.addEventListener("install", () => self.skipWaiting());
 self.addEventListener("activate", (event) => event.waitUntil(self.clients.claim()));
+self.addEventListener("message", (event) => {
+  if (event.data !== "leave") return;
+  left = true;
+  event.waitUntil(caches.delete(LAST));
+});
 self.addEventListener("fetch", (event) => {
   const { request } = event;
   const url = new URL(request.url);
