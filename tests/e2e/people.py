@@ -60,10 +60,15 @@ def person(
     context.on("weberror", lambda error: complaints.append(str(error.error)))
     context.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
     found = Person(url, context, context.new_page(), complaints)
-    found.go(_way_in(url, folder, subject, role))
-    found.page.click("main button")
-    found.page.wait_for_url(lambda there: "code=" not in there and not there.endswith(("/pair", "/sign-in")))
+    sign_in(found, folder, subject, role)
     return found
+
+
+def sign_in(who: Person, folder: Path, subject: str, role: str) -> None:
+    """A browser may hold a session of each role."""
+    who.go(_way_in(who.url, folder, subject, role))
+    who.page.click("main button")
+    who.page.wait_for_url(lambda there: "code=" not in there and not there.endswith(("/pair", "/sign-in")))
 
 
 def _way_in(url: str, folder: Path, subject: str, role: str) -> str:

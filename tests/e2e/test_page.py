@@ -76,11 +76,7 @@ def visit(browser: Browser) -> Iterator[Opening]:
 @pytest.mark.parametrize(
     ("size", "scheme", "locale", "overview"),
     [
-        pytest.param(PHONE, "light", "en-GB", busy, id="phone, light, English"),
         pytest.param(PHONE, "dark", "zh-CN", busy, id="phone, dark, Chinese"),
-        pytest.param(DESKTOP, "light", "nl-NL", lambda: with_zones(8), id="desktop, light, Dutch, 8 zones"),
-        pytest.param(DESKTOP, "dark", "es-ES", busy, id="desktop, dark, Spanish"),
-        pytest.param(DESKTOP, "dark", "en-GB", empty, id="desktop, dark, English, empty"),
         pytest.param(SMALLEST, "light", "de-DE", busy, id="320 px, light, German"),
         pytest.param(SMALLEST, "dark", "nb-NO", lambda: with_zones(8), id="320 px, dark, Norwegian, 8 zones"),
         pytest.param(SMALLEST, "light", "de-DE", empty, id="320 px, light, German, empty"),

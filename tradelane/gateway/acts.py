@@ -24,6 +24,8 @@ class Kind(StrEnum):
     HALT = "halt"
     RESUME = "resume"
     ACKNOWLEDGE = "acknowledge"
+    APPROVE = "approve"
+    REJECT = "reject"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import AfterValidator
@@ -23,6 +24,14 @@ class Operator(Section):
 
     name: Id
     public_key: PublicKey
+
+
+class OwnOperator(Section):
+    """As whom a zone's desk decides at its e-hub: the name of one of the hub's operators, and the file with
+    that one's key. Only who is signed in at the desk under the same name decides."""
+
+    name: Id
+    key_file: Path
 
 
 def _two_people(operators: tuple[Operator, ...]) -> tuple[Operator, ...]:

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field
 
 from tradelane.gateway.alarms_section import AlarmLimits
+from tradelane.gateway.operators_section import OwnOperator
 from tradelane.gateway.section_types import (
     Amount,
     Country,
@@ -302,7 +303,7 @@ class Imbalance(Section):
 class ZoneSection(Section):
     """A market of one or more zones. Power prices in zone currency per MWh. Who shows the secret in
     ``operator_token_file`` (by default ``data_dir/zone.token``, made when missing) operates it.
-    ``eic``: by which its operators know the market."""
+    ``eic``: by which its operators know the market. ``hub_operator``: which of its e-hub's is here."""
 
     id: Id
     name: Text
@@ -324,4 +325,5 @@ class ZoneSection(Section):
     tick: Positive = Decimal("0.01")
     hub_url: Url | None = None
     hub_token_file: Path | None = None
+    hub_operator: OwnOperator | None = None
     operator_token_file: Path | None = None

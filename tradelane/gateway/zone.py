@@ -15,6 +15,7 @@ from fastapi import APIRouter
 from sqlalchemy import Connection, select
 
 from tradelane.gateway import auctions, keys
+from tradelane.gateway.approvals import Approvals
 from tradelane.gateway.catalogue import Catalogue
 from tradelane.gateway.clock import Clock
 from tradelane.gateway.config import Config
@@ -76,6 +77,7 @@ class ZoneRole:
         token_file = config.zone.hub_token_file or config.hub_token_file
         token = keys.load_or_create_token(token_file)
         self._hub = HubClient(config.zone.hub_url or "http://hub", token, hub_transport)
+        self._approvals = Approvals(self._file, clock, config.zone, hub_transport)
         self._settler = Settler(self._file, self._hub, self.catalogue, clock)
         self._power_customs = PowerCustoms(self._file, self._hub, self.catalogue, clock)
         self._nominator = Nominator(self._file, self._hub, self.catalogue, clock)
@@ -100,7 +102,7 @@ class ZoneRole:
         self.router.include_router(metrics_router(operations))
         self.router.include_router(data_router(self._file, self.catalogue, clock))
         self.router.include_router(publications_router(self._file, self.catalogue, clock))
-        self.router.include_router(desk_router(operations, self.reader, disputes, operator))
+        self.router.include_router(desk_router(operations, self.reader, disputes, self._approvals, operator))
         self.router.include_router(page_router(self.overview, self._live))
 
     async def start(self) -> None:
@@ -124,6 +126,7 @@ class ZoneRole:
 
     async def stop(self) -> None:
         await self._hub.close()
+        await self._approvals.close()
         self._file.close()
 
     async def _gates(self) -> None:

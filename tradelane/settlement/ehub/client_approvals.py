@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 from tradelane.settlement.ehub.asking import Ask, Command
 from tradelane.settlement.ehub.wire import Page
+from tradelane.settlement.ehub.wire_members import MemberState
 from tradelane.settlement.ehub.wire_supervision import ApprovalState, Approve, Propose, Reject
 
 
@@ -23,6 +26,10 @@ class ApprovalsClient:
 
     async def reject(self, key: str, approval: int, reason: str) -> ApprovalState:
         return await self._command(f"/approvals/{approval}/reject", key, Reject(reason=reason), ApprovalState)
+
+    async def member(self, id: str) -> MemberState:
+        """Whom a proposal is about; HubRefused when there is none."""
+        return await self._ask(f"/supervision/members/{quote(id, safe='')}", MemberState)
 
     async def listed(self, after: int = 0, limit: int = 100) -> Page[ApprovalState]:
         """Oldest first."""

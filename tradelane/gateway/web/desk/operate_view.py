@@ -89,6 +89,12 @@ def told(act: Act, catalogue: Catalogue, f: Formats) -> str:
     say = f.words.gettext
     if act.kind is Kind.ACKNOWLEDGE:
         return say("Acknowledged: %(alarm)s", alarm=alarm_name(act.name, f.words))
+    if act.kind is Kind.APPROVE:
+        return say("Proposal %(number)s approved at the e-hub", number=act.name)
+    if act.kind is Kind.REJECT:
+        return say(
+            "Proposal %(number)s refused at the e-hub: %(reason)s", number=act.name, reason=act.body["reason"]
+        )
     if act.kind is Kind.CAPACITY:
         return _capacity(setting_of(act), str(act.body.get("reason", "")), f)
     market = market_names(catalogue, f.words).get(act.name, act.name)

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
+from tradelane.gateway.approvals import Approvals
 from tradelane.gateway.disputes import Disputes
 from tradelane.gateway.market_data import TABLES
 from tradelane.gateway.operations import Operations
 from tradelane.gateway.reader import Reader
 from tradelane.gateway.web.assets import Assets
+from tradelane.gateway.web.desk.approvals import approvals_router
 from tradelane.gateway.web.desk.data_pages import data_pages_router
 from tradelane.gateway.web.desk.disputes import disputes_router
 from tradelane.gateway.web.desk.lane import lane_router
@@ -29,7 +31,9 @@ DOOR = Door(Role.OPERATOR, "/desk/sign-in", "/desk/operate", known=bool)
 """An operator comes in by a name, whichever it is: the code was made by who has the zone's secret."""
 
 
-def desk_router(operations: Operations, reader: Reader, disputes: Disputes, secret: str) -> APIRouter:
+def desk_router(
+    operations: Operations, reader: Reader, disputes: Disputes, approvals: Approvals, secret: str
+) -> APIRouter:
     """``/desk`` and all below it. ``secret``: who shows it may make codes for the operator's door."""
     file, catalogue, clock = operations.file, operations.catalogue, operations.clock
     templates = Templates(
@@ -44,5 +48,6 @@ def desk_router(operations: Operations, reader: Reader, disputes: Disputes, secr
     guard = Guard(file, DOOR.role, clock, DOOR.entrance)
     router.include_router(sign_in_router(DOOR, guard, file, clock, templates, secret))
     router.include_router(disputes_router(disputes, guard, templates))
+    router.include_router(approvals_router(approvals, guard, templates))
     router.include_router(operate_router(operations, guard, templates))
     return router
