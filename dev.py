@@ -157,15 +157,15 @@ def find_pip_outside() -> list[str]:
         version = re.match(r"pip (\d+)\.(\d+)", answer)
         if version and (int(version[1]), int(version[2])) >= OLDEST_PIP:
             return command
-    name = f"python{sys.version_info[0]}.{sys.version_info[1]}"
-    fail(f"{name} has neither ensurepip nor pip here; on Debian: apt-get install python3-venv")
+    fail(f"Python {sys.version.split()[0]} has neither ensurepip nor pip; try apt-get install python3-venv")
 
 
 def install(lock: str) -> None:
-    pip = [*find_pip(), "install", "--quiet", "--no-input", "--disable-pip-version-check", "--no-compile"]
+    pip = [*find_pip(), "install", "--quiet", "--no-input", "--disable-pip-version-check"]
     locked = f"requirements/{lock}.txt"
     count = len(re.findall(r"^[\w.-]+==", (ROOT / locked).read_text(), re.MULTILINE))
-    step(f"installing {count} packages from {locked}", [*pip, "--require-hashes", "-r", locked])
+    few = ["--no-compile"] if lock == "dev" else []  # of these, what is used is compiled as it is
+    step(f"installing {count} packages from {locked}", [*pip, *few, "--require-hashes", "-r", locked])
     step("installing tradelane", [*pip, "--no-deps", "--no-build-isolation", "--editable", "."])
 
 
@@ -298,10 +298,9 @@ def run(
             child.send_signal(number)
 
     before = {number: signal.signal(number, hand_on) for number in (signal.SIGINT, signal.SIGTERM)}
-    code = wait(child)
+    code = code if (code := wait(child)) >= 0 else 128 - code
     for number, handler in before.items():
         signal.signal(number, handler)
-    code = code if code >= 0 else 128 - code
     if stopped:
         sys.exit(code or 1)
     return code
@@ -333,6 +332,7 @@ def require_python() -> None:
 
 def main(argv: Sequence[str]) -> int:
     require_python()
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # each of many processes would compile all of it again
     lines = [f"  {name:6} {command.__doc__}" for name, command in COMMANDS.items()]
     parser = argparse.ArgumentParser(
         usage="dev.py demo|test|check|bench [options of the command: dev.py demo --help]",
