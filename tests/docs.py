@@ -10,6 +10,7 @@ import json
 import re
 import tempfile
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -60,6 +61,7 @@ def dead_links(path: Path, text: str) -> Iterator[str]:
             yield f"{path.name}: {target}: no such heading"
 
 
+@cache
 def description(name: str) -> dict[str, Any]:
     """The OpenAPI description of the application that ``tradelane run`` makes of an example."""
     with tempfile.TemporaryDirectory() as folder:

@@ -48,6 +48,16 @@ class File:
         return ast.parse(self.text, self.path)
 
     @cached_property
+    def nodes(self) -> list[ast.AST]:
+        """Everything in its tree: walked once for all the rules."""
+        return list(ast.walk(self.tree))
+
+    @cached_property
+    def uses(self) -> list[tuple[ast.expr, str]]:
+        """Each use of an imported thing with its full name, whatever it was called at import."""
+        return list(dotted_uses(self.nodes))
+
+    @cached_property
     def comments(self) -> list[tuple[int, str]]:
         """Line number and text of every comment; a string that looks like one is not one."""
         tokens = tokenize.generate_tokens(io.StringIO(self.text).readline)
@@ -56,7 +66,7 @@ class File:
     @cached_property
     def imports(self) -> set[tuple[str, str]]:
         """Every ``from package import name``, as (package, name)."""
-        froms = [node for node in ast.walk(self.tree) if isinstance(node, ast.ImportFrom)]
+        froms = [node for node in self.nodes if isinstance(node, ast.ImportFrom)]
         return {(node.module or "", name.name) for node in froms for name in node.names}
 
 
@@ -91,22 +101,21 @@ def telling_names(files: Files) -> Iterator[str]:
         for part in PurePosixPath(file.path).with_suffix("").parts:
             if empty_words.search(part):
                 yield f"{file.path}: {part!r} is no name for a module"
-        for node in ast.walk(file.tree):
+        for node in file.nodes:
             if isinstance(node, NAMED) and empty_words.search(node.name):
                 yield f"{file.path}:{node.lineno}: {node.name!r} is an empty name"
 
 
-def dotted_uses(tree: ast.Module) -> Iterator[tuple[ast.expr, str]]:
-    """Each use of an imported thing with its full name, whatever it was called at import."""
+def dotted_uses(nodes: Sequence[ast.AST]) -> Iterator[tuple[ast.expr, str]]:
     known: dict[str, str] = {}
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Import):
             for name in node.names:
                 top = name.name.split(".")[0]
                 known[name.asname or top] = name.name if name.asname else top
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             known |= {name.asname or name.name: f"{node.module}.{name.name}" for name in node.names}
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Name | ast.Attribute) and (full := dotted(node, known)):
             yield node, full
 
@@ -133,7 +142,7 @@ def one_clock(files: Files) -> Iterator[str]:
     for file in files:
         if not file.is_product or file.path in CLOCK_READERS:
             continue
-        for node, name in dotted_uses(file.tree):
+        for node, name in file.uses:
             if CLOCKS.fullmatch(name):
                 yield f"{file.path}:{node.lineno}: {name} reads the clock; take `now` as an argument"
 
@@ -148,10 +157,8 @@ def no_chance(files: Files) -> Iterator[str]:
     for file in files:
         if not file.is_product:
             continue
-        unseeded = {
-            id(node.func) for node in ast.walk(file.tree) if isinstance(node, ast.Call) and not node.args
-        }
-        for node, name in dotted_uses(file.tree):
+        unseeded = {id(node.func) for node in file.nodes if isinstance(node, ast.Call) and not node.args}
+        for node, name in file.uses:
             ambient = AMBIENT.fullmatch(name) and name not in RANDOM_TYPES
             if ambient or (name in SEEDED and id(node) in unseeded):
                 yield f"{file.path}:{node.lineno}: {name} is chance; pass a seeded generator"
@@ -169,9 +176,9 @@ def whole_money(files: Files) -> Iterator[str]:
     for file in files:
         if not MONEY.fullmatch(file.path):
             continue
-        refusals = [call for call in ast.walk(file.tree) if is_call_of(call, "isinstance")]
+        refusals = [call for call in file.nodes if is_call_of(call, "isinstance")]
         refused = {id(node) for call in refusals for node in ast.walk(call)}
-        for node in ast.walk(file.tree):
+        for node in file.nodes:
             literal = isinstance(node, ast.Constant) and isinstance(node.value, float)
             named = isinstance(node, ast.Name) and node.id == "float" and id(node) not in refused
             if isinstance(node, ast.expr) and (literal or named):
@@ -283,7 +290,7 @@ def tests_of(module: File, files: Files) -> list[File]:
 
 
 def has_code(file: File) -> bool:
-    return any(isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) for node in ast.walk(file.tree))
+    return any(isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) for node in file.nodes)
 
 
 def names_module(user: File, module: File) -> bool:
@@ -291,8 +298,10 @@ def names_module(user: File, module: File) -> bool:
     parts = PurePosixPath(module.path).with_suffix("").parts
     if parts[-1] in ("__init__", "__main__"):
         parts = parts[:-1]
-    imported = (".".join(parts[:-1]), parts[-1]) in user.imports
-    return imported or re.search(rf"\b{re.escape('.'.join(parts))}\b", user.text) is not None
+    if (".".join(parts[:-1]), parts[-1]) in user.imports:
+        return True
+    name = ".".join(parts)
+    return name in user.text and re.search(rf"\b{re.escape(name)}\b", user.text) is not None
 
 
 def two_commands_first(files: Files) -> Iterator[str]:
