@@ -49,6 +49,9 @@ def test_the_map_steps_through_what_was_cleared(tmp_path: Path) -> None:
         now = (await reader.get("/desk")).text
         assert 'data-events="/api/v1/events"' in now
         assert 'data-events=""' in first
+        assert "Stale" not in now
+        market.now = SECOND.end
+        assert "Stale: nothing was cleared for after" in (await reader.get("/desk")).text
         empty = await reader.get("/desk?at=2026-06-20T00:00Z")
         assert "no price yet" in empty.text
         wrong = await reader.get("/desk?at=noon")
@@ -67,6 +70,7 @@ def test_a_moment_holds_its_whole_interval(tmp_path: Path) -> None:
             shown = moment_at(conn, catalogue, market.now, None)
         assert (inside.interval, inside.before, inside.after) == (str(FIRST), None, iso(SECOND.start))
         assert (shown.interval, shown.first) == (str(FIRST), iso(FIRST.start))
+        assert (shown.hours, shown.stale) == ([iso(FIRST.start)], None)
 
     in_market(tmp_path, use)
 

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pandas
 import pytest
 
 from tests.gateway.sites import Site, site
@@ -27,6 +28,8 @@ def exported(sound: Site, what: str, out: Path) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = json.loads((out / "rows.json").read_text())
     with (out / "rows.csv").open(newline="") as file:
         table = list(csv.DictReader(file))
+    frame = pandas.read_csv(out / "rows.csv", dtype=str, keep_default_na=False)
+    assert frame.to_dict("records") == table
     assert table == [{key: "" if value is None else str(value) for key, value in row.items()} for row in rows]
     assert all(tuple(row) == tuple(KINDS[what][2]) for row in rows)
     return rows

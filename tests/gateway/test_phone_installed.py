@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import struct
 
 import httpx2
 from fastapi import FastAPI
 
 from tradelane.gateway.web.assets import Assets
 from tradelane.gateway.web.phone.installed import SCOPE, installed_router, manifest
+
+
+def png_size(content: bytes) -> tuple[int, int]:
+    """Width and height, as a PNG's first chunk says."""
+    assert content.startswith(b"\x89PNG\r\n\x1a\n") and len(content) < 10_000
+    width, height = struct.unpack(">II", content[16:24])
+    return width, height
 
 
 def test_manifest_icon_and_worker_are_there_without_a_session() -> None:
@@ -21,7 +29,12 @@ def test_manifest_icon_and_worker_are_there_without_a_session() -> None:
             assert said.headers["content-type"] == "application/manifest+json"
             assert said.json() == manifest(assets)
             for icon in said.json()["icons"]:
-                assert (await http.get(icon["src"])).headers["content-type"] == "image/svg+xml"
+                picture = await http.get(icon["src"])
+                assert picture.headers["content-type"] == icon["type"]
+                if icon["type"] == "image/png":
+                    assert icon["sizes"] == "{}x{}".format(*png_size(picture.content))
+            assert {icon["type"] for icon in said.json()["icons"]} == {"image/svg+xml", "image/png"}
+            assert png_size(assets.files["icon-180.png"]) == (180, 180)
             worker = await http.get("/me/worker.js")
             assert worker.headers["service-worker-allowed"] == SCOPE == said.json()["start_url"]
             assert worker.headers["cache-control"] == "no-cache"

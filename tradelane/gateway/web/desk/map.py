@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Query, Response
 from fastapi.responses import HTMLResponse
 from sqlalchemy import Connection, func, select
 
-from tradelane.gateway.catalogue import Catalogue
+from tradelane.gateway.catalogue import DAY, HOUR, Catalogue
 from tradelane.gateway.clock import Clock
 from tradelane.gateway.file import RoleFile
 from tradelane.gateway.halting import POWER, Halt, halted
@@ -30,7 +30,11 @@ Locale = Annotated[str, Depends(locale_of)]
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A market in one interval; ``before`` and ``after`` are the nearest that were cleared, if any."""
+    """A market in one interval; ``before`` and ``after`` are the nearest that were cleared, if any.
+
+    ``hours``: the first interval cleared in each hour of its day (UTC). ``stale``: the end of what was
+    cleared last, when that is over.
+    """
 
     interval: str
     product: str
@@ -42,6 +46,8 @@ class Moment:
     before: str | None
     after: str | None
     first: str | None
+    hours: list[str]
+    stale: str | None
     halts: list[Halt]
 
 
@@ -78,6 +84,11 @@ def moment_at(conn: Connection, catalogue: Catalogue, now: int, asked: int | Non
     before = conn.execute(select(func.max(start)).where(start < shown.start)).scalar()
     after = conn.execute(select(func.min(start)).where(start > shown.start)).scalar()
     first = conn.execute(select(func.min(start))).scalar()
+    newest = conn.execute(select(func.max(start))).scalar()
+    over = None if newest is None else newest + catalogue.mtu
+    midnight = shown.start - shown.start % DAY
+    day = select(start).where(start >= midnight, start < midnight + DAY).order_by(start.desc())
+    hours = {one // HOUR: iso(one) for one in conn.execute(day).scalars()}
     product = product_id(shown)
     cleared = conn.execute(select(prices.c.seq).where(prices.c.product == product).limit(1)).first()
     return Moment(
@@ -91,6 +102,8 @@ def moment_at(conn: Connection, catalogue: Catalogue, now: int, asked: int | Non
         before=None if before is None else iso(before),
         after=None if after is None else iso(after),
         first=None if first is None else iso(first),
+        hours=[hours[hour] for hour in sorted(hours)],
+        stale=iso(over) if over is not None and over <= now else None,
         halts=[halt for market in (POWER, *catalogue.goods) if (halt := halted(conn, market))],
     )
 

@@ -14,6 +14,9 @@ from tradelane.gateway.web.assets import Assets
 SCOPE = "/me"
 """Which pages the app is."""
 PAPER, BRAND = "#f3f5f2", "#0b4f53"
+PURPOSES = ("any", "maskable")
+SIZES = (192, 512)
+"""In pixels, for systems that draw no SVG; made of icon.svg by ``python -m tests.e2e.icons``."""
 
 
 def installed_router(assets: Assets) -> APIRouter:
@@ -37,7 +40,10 @@ def installed_router(assets: Assets) -> APIRouter:
 
 
 def manifest(assets: Assets) -> dict[str, object]:
-    icon = {"src": assets.url("icon.svg"), "type": "image/svg+xml", "sizes": "any"}
+    icons = [{"src": assets.url("icon.svg"), "type": "image/svg+xml", "sizes": "any"}]
+    for size in SIZES:
+        source = assets.url(f"icon-{size}.png")
+        icons.append({"src": source, "type": "image/png", "sizes": f"{size}x{size}"})
     return {
         "id": SCOPE,
         "name": "Tradelane",
@@ -47,5 +53,5 @@ def manifest(assets: Assets) -> dict[str, object]:
         "display": "standalone",
         "background_color": PAPER,
         "theme_color": BRAND,
-        "icons": [icon | {"purpose": purpose} for purpose in ("any", "maskable")],
+        "icons": [icon | {"purpose": purpose} for icon in icons for purpose in PURPOSES],
     }

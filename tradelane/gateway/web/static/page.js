@@ -113,3 +113,8 @@ setInterval(tick, 500);
 document.addEventListener("visibilitychange", refresh);
 addEventListener("pageshow", (event) => event.persisted && listen());
 listen();
+
+for (const one of document.querySelectorAll(".tabs [aria-current], .hours [aria-current]")) {
+  const row = one.parentElement; // one that is longer than a phone is wide shows where one is
+  row.scrollLeft = one.offsetLeft - (row.clientWidth - one.offsetWidth) / 2;
+}
